@@ -1,0 +1,82 @@
+"""One batch of events as numpy columns.
+
+Enters: an Arrow record batch with EVENT_SCHEMA. Leaves: a Batch. Invariant: numeric columns are views of the Arrow
+buffers where Arrow allows it (all but booleans), so decoding a frame costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from interceptor.schema import EVENT_SCHEMA
+
+
+class BadFrame(ValueError):
+    """The record batch isn't one of EVENT_SCHEMA; the message says which column and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """A UTF-8 column: row i is data[offsets[i]:offsets[i + 1]]. offsets int32[n + 1], data uint8[…]."""
+
+    offsets: np.ndarray
+    data: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> str:
+        return bytes(self.data[self.offsets[row] : self.offsets[row + 1]]).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`columns` maps a schema name to a numpy array of `rows` items, `strings` the text columns to Strings."""
+
+    rows: int
+    columns: dict[str, np.ndarray]
+    strings: dict[str, Strings]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.columns[name]
+
+    @classmethod
+    def from_arrow(cls, frame: pa.RecordBatch) -> Batch:
+        """Views of `frame`'s columns. Raises BadFrame where schema or nulls don't fit."""
+        if not frame.schema.equals(EVENT_SCHEMA):
+            raise BadFrame(_difference(frame.schema))
+        columns: dict[str, np.ndarray] = {}
+        strings: dict[str, Strings] = {}
+        for field, array in zip(EVENT_SCHEMA, frame.columns, strict=True):
+            if array.null_count:
+                raise BadFrame(f"column {field.name}: {array.null_count} nulls, an event has none")
+            if pa.types.is_string(field.type):
+                strings[field.name] = _strings(array)
+            else:
+                columns[field.name] = array.to_numpy(zero_copy_only=not pa.types.is_boolean(field.type))
+        return cls(frame.num_rows, columns, strings)
+
+
+def _strings(array: pa.StringArray) -> Strings:
+    _, offset_buffer, data_buffer = array.buffers()
+    if offset_buffer is None or len(array) == 0:
+        return Strings(np.zeros(len(array) + 1, np.int32), np.zeros(0, np.uint8))
+    offsets = np.frombuffer(offset_buffer, np.int32)[array.offset : array.offset + len(array) + 1]
+    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.zeros(0, np.uint8)
+    return Strings(offsets, data)
+
+
+def _difference(schema: pa.Schema) -> str:
+    for field in EVENT_SCHEMA:
+        index = schema.get_field_index(field.name)
+        if index < 0:
+            return f"column {field.name} is missing"
+        if schema.field(index).type != field.type:
+            return f"column {field.name}: {schema.field(index).type} where {field.type} is expected"
+    extra = [name for name in schema.names if name not in EVENT_SCHEMA.names]
+    if extra:
+        return f"column {extra[0]} isn't part of an event"
+    return "columns are in another order, or marked as nullable"

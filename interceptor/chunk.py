@@ -1,0 +1,155 @@
+"""A chunk of a batch, and its rows of one kind as conditions see them.
+
+Enters: a Batch and the rows of it that are decided at once. Leaves: columns, derived columns and features by name.
+Invariant: everything is computed at most once per chunk, and only when something asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from interceptor.batch import Batch, Strings
+from interceptor.folding import Folded, fold, fold_hosts
+from interceptor.listbook import ListBook
+from interceptor.lists import host_hash
+from interceptor.patterns import PatternDatabase
+from interceptor.rules.names import event_symbols
+from interceptor.schema import Kind, Status
+
+URL_IN_TEXT = "url_in_text"
+
+
+def bits_of(kinds: Iterable[int]) -> int:
+    """Kinds of event as a bit mask: cheaper to look up than a set of them."""
+    bits = 0
+    for kind in kinds:
+        bits |= 1 << int(kind)
+    return bits
+
+
+_SMS = bits_of([Kind.SMS])
+_WITH_HOST = bits_of([Kind.SMS, Kind.WEB])
+
+
+class Chunk:
+    """Rows start … stop - 1 of a batch, in arrival order, `count` of them; `ok` are those that leave a trace."""
+
+    def __init__(self, batch: Batch, start: int, stop: int, status: np.ndarray, words: PatternDatabase) -> None:
+        self.count = stop - start
+        self._batch, self._start, self._words = batch, start, words
+        self.ok = status[start:stop] == Status.OK
+        self.features: dict[str, np.ndarray] = {}
+        self._columns: dict[str, np.ndarray] = {}
+        self._rows: dict[int, np.ndarray] = {}
+        self._folded: dict[bool, Folded] = {}
+        self._hits: dict[bool, dict[str, np.ndarray]] = {}
+        self.kinds = np.flatnonzero(np.bincount(self["kind"], minlength=len(Kind))).tolist()
+        self.bits = bits_of(self.kinds)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A schema or derived column, or one that was set: [count]."""
+        found = self._columns.get(name)
+        if found is None:
+            compute = _DERIVED.get(name)
+            found = compute(self) if compute else self._batch.columns[name][self._start : self._start + self.count]
+            self._columns[name] = found
+        return found
+
+    def __setitem__(self, name: str, column: np.ndarray) -> None:
+        self._columns[name] = column
+
+    def rows(self, bits: int) -> np.ndarray:
+        """int32[m]: the rows of some kinds (bits_of), in arrival order."""
+        found = self._rows.get(bits)
+        if found is None:
+            chosen = np.array([bits >> kind & 1 for kind in range(len(Kind))], bool)
+            found = self._rows[bits] = np.flatnonzero(chosen[self["kind"]]).astype(np.int32)
+        return found
+
+    def hosts(self, rows: np.ndarray) -> tuple[Strings, np.ndarray]:
+        """The batch's host column, and where in it some rows of the chunk stand."""
+        return self._batch.strings["host"], (rows + self._start).astype(np.int32)
+
+    def folded(self, of_host: bool) -> Folded:
+        """Folded texts of the SMS rows, or skeletons of the hosts of the SMS and web rows."""
+        if of_host not in self._folded:
+            if of_host:
+                self._folded[True] = fold_hosts(*self.hosts(self.rows(_WITH_HOST)))
+            else:
+                at = (self.rows(_SMS) + self._start).astype(np.int32)
+                self._folded[False] = fold(self._batch.strings["text"], at)
+        return self._folded[of_host]
+
+    def words(self, name: str) -> np.ndarray:
+        """bool[count]: rows whose text (or host) has any pattern of the set."""
+        of_host = self._words.is_of_host(name)
+        if of_host not in self._hits:
+            self._hits[of_host] = self._words.scan(self.folded(of_host), of_host)
+        return self.spread(self._hits[of_host][name], _WITH_HOST if of_host else _SMS)
+
+    def spread(self, values: np.ndarray, bits: int) -> np.ndarray:
+        """Values of the rows of some kinds as a full column, 0 elsewhere."""
+        full = np.zeros(self.count, values.dtype)
+        full[self.rows(bits)] = values
+        return full
+
+
+def _link(chunk: Chunk) -> np.ndarray:
+    return chunk.spread(host_hash(*chunk.hosts(chunk.rows(_WITH_HOST))), _WITH_HOST)
+
+
+_DERIVED: dict[str, Callable[[Chunk], np.ndarray]] = {
+    "link": _link,
+    "has_link": lambda chunk: chunk["link"] != 0,
+    "shape": lambda chunk: chunk.spread(chunk.folded(False).shape, _SMS),
+    "disguised": lambda chunk: chunk.spread(chunk.folded(False).disguised, _SMS),
+    URL_IN_TEXT: lambda chunk: chunk.words(URL_IN_TEXT),
+}
+
+
+class KindView:
+    """The rows of one kind of a chunk: what conditions are evaluated on (rules.names.View)."""
+
+    def __init__(self, chunk: Chunk, kind: Kind, lists: ListBook) -> None:
+        self.kind = kind
+        self.rows = chunk.rows(bits_of([kind]))
+        self.count = len(self.rows)
+        self.memo: dict[str, np.ndarray] = {}
+        self._chunk, self._lists = chunk, lists
+        self._symbols = event_symbols(kind)
+        self._whole = self.count == chunk.count
+        self._cut: dict[str, np.ndarray] = {}
+
+    def column(self, name: str) -> np.ndarray:
+        found = self._cut.get(name)
+        if found is None:
+            found = self._cut[name] = self._of_kind(self._chunk[name])
+        return found
+
+    def feature(self, name: str) -> np.ndarray:
+        return self._of_kind(self._chunk.features[name])
+
+    def words(self, name: str) -> np.ndarray:
+        return self._of_kind(self._chunk.words(name))
+
+    def member(self, list_name: str, column: str) -> np.ndarray:
+        if column == "host":
+            hosts, at = self._chunk.hosts(self.rows)
+            return self._lists.has_hosts(list_name, hosts, at, self.column("ts_ms"))
+        return self._lists.has(list_name, self.column(column), self.column("ts_ms"))
+
+    def looked_up(self, name: str, at: np.ndarray) -> np.ndarray:
+        """The values that a list was asked for, on some rows of the view: numbers, or hosts as text."""
+        if name == "host":
+            hosts, rows = self._chunk.hosts(self.rows[at])
+            return np.array([hosts[row] for row in rows], object)
+        return self.column(self._symbols[name].column)[at]
+
+    def _of_kind(self, full: np.ndarray) -> np.ndarray:
+        return full if self._whole else full[self.rows]
+
+
+# One place per Kind, None where the chunk has no such events.
+Views = list[KindView | None]

@@ -1,0 +1,23 @@
+"""Every limit of the engine, its unit in its name.
+
+Enters: nothing. Leaves: Limits. Invariant: no table, queue or batch of the engine grows without one of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# What a rule puts on a list counts from the next tick of event time on, so that it doesn't matter how the stream was
+# cut into batches.
+LIST_TICK_MS = 120_000
+# Rows decided at once: large enough that numpy's cost per call vanishes, small enough to stay in the cache.
+CHUNK_ROWS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps of the engine's tables. Beyond a cap old entries are evicted and counted."""
+
+    keys_max: int = 8_000_000  # per key column
+    pairs_max: int = 64_000_000  # per distinct window
+    scored_keys_max: int = 2_000_000  # sources and targets with evidence, each

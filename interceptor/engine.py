@@ -1,0 +1,136 @@
+"""The engine: events in, decisions out.
+
+Enters: Arrow record batches with EVENT_SCHEMA, in arrival order. Leaves: Decisions. Invariant: no I/O, no clock, no
+randomness; a decision depends on the events that came before, never on how they were cut into batches.
+
+The path of an event: admission → source stage (windows → rules → score) → target stage (the same, over what is keyed
+by the citizen) → verdict → entries for lists, which count from the next tick on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from interceptor.admission import Admission
+from interceptor.batch import Batch
+from interceptor.chunk import URL_IN_TEXT, Chunk, KindView, Views, bits_of
+from interceptor.config import CHUNK_ROWS, LIST_TICK_MS, Limits
+from interceptor.decisions import Decisions, Facts
+from interceptor.listbook import ListBook
+from interceptor.patterns import PatternDatabase, PatternSet
+from interceptor.rules.compile import pattern_sets
+from interceptor.rules.ruleset import RuleSet
+from interceptor.schema import GATES, Action, Kind, Status
+from interceptor.stage import Hits, Stage
+from interceptor.verdict import ladder_actions, resolve
+
+_URLS = PatternSet(URL_IN_TEXT, ("http://", "https://", "www."), (), of_host=False)
+
+
+class Engine:
+    """One rule set with its state. Not thread-safe: one engine per stream.
+
+    `counters` counts events that were late, duplicate or from the future, and what was evicted at the caps.
+    """
+
+    def __init__(self, rule_set: RuleSet, limits: Limits = Limits()) -> None:  # noqa: B008 (frozen)
+        self.rule_set = rule_set
+        self._lists = ListBook(rule_set.lists)
+        self._words = PatternDatabase([_URLS, *pattern_sets(rule_set.texts)])
+        self._admission = Admission()
+        self._source = Stage("source", rule_set, limits)
+        self._target = Stage("target", rule_set, limits)
+        live = [rule.mode == "live" for rule in rule_set.rules]
+        self._actions = np.array([int(rule.actions) for rule in rule_set.rules], np.uint32) * np.array(live, np.uint32)
+        self._adding = {i: rule for i, rule in enumerate(rule_set.rules) if rule.adds_to and rule.mode == "live"}
+        self._statuses = np.zeros(len(Status), np.int64)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        counts = {status.name.lower(): int(self._statuses[status]) for status in Status if status is not Status.OK}
+        return counts | {"evicted": self._source.evicted + self._target.evicted}
+
+    def decide(self, frame: pa.RecordBatch) -> Decisions:
+        """Decides a batch of any size. Raises BadFrame, with nothing changed, where it isn't a batch of events."""
+        batch = Batch.from_arrow(frame)
+        status, tick = self._admission.apply(batch["event_id"], batch["ts_ms"], batch["ingest_ts_ms"])
+        self._statuses += np.bincount(status, minlength=len(Status))
+        decided = _Columns(batch, status)
+        for start, stop in self._cuts(tick):
+            self._decide_chunk(Chunk(batch, start, stop, status, self._words), start, int(tick[start]), decided)
+        return decided.decisions(self.rule_set, self._lists)
+
+    def _cuts(self, tick: np.ndarray) -> Iterator[tuple[int, int]]:
+        """Chunks end where a tick does, as far as rules add to lists, and after CHUNK_ROWS."""
+        ends = np.flatnonzero(np.diff(tick)) + 1 if self._adding else np.zeros(0, np.int64)
+        for start, stop in zip([0, *ends], [*ends, len(tick)], strict=True):
+            for first in range(int(start), int(stop), CHUNK_ROWS):
+                yield first, min(first + CHUNK_ROWS, int(stop))
+
+    def _decide_chunk(self, chunk: Chunk, start: int, tick: int, decided: _Columns) -> None:
+        views: Views = [None] * len(Kind)
+        for kind in chunk.kinds:
+            views[kind] = KindView(chunk, Kind(kind), self._lists)
+        found = self._source.run(chunk, views)
+        chunk["source_score"], chunk["source_kinds"] = self._source.scores(chunk, found)
+        found_of_target = self._target.run(chunk, views)
+        chunk["target_score"], chunk["target_kinds"] = self._target.scores(chunk, found_of_target)
+        found += found_of_target
+        verdict, actions = resolve(self._collected(chunk, found), chunk["kind"])
+        decided.take(start, chunk, verdict, actions, found)
+        self._add_to_lists(chunk, found, actions, tick)
+
+    def _collected(self, chunk: Chunk, found: Sequence[Facts]) -> np.ndarray:
+        """uint32[count]: actions of the live rules that hit, and of the policies' ladders."""
+        collected = np.zeros(chunk.count, np.uint32)
+        for facts in found:
+            collected[facts.rows] |= self._actions[facts.rule]
+        for gate in GATES:
+            policy = self.rule_set.policies[gate]
+            for side, ladder in (("source", policy.source), ("target", policy.target)):
+                if ladder:
+                    rows = chunk.rows(bits_of([gate]))
+                    score, kinds = chunk[f"{side}_score"][rows], chunk[f"{side}_kinds"][rows]
+                    collected[rows] |= ladder_actions(ladder, score, kinds)
+        return collected
+
+    def _add_to_lists(self, chunk: Chunk, found: Sequence[Facts], actions: np.ndarray, tick: int) -> None:
+        from_ms = (tick + 1) * LIST_TICK_MS
+        for facts in found:
+            rule = self._adding.get(facts.rule)
+            if rule is None:
+                continue
+            rows = facts.rows[chunk.ok[facts.rows] & ((actions[facts.rows] & Action.ALLOW) == 0)]
+            values = np.unique(chunk["source"][rows])
+            values = values[values != 0]
+            since, until = (np.full(len(values), ms, np.int64) for ms in (from_ms, from_ms + rule.adds_for_ms))
+            self._lists.add(rule.adds_to, values, since, until)
+
+
+class _Columns:
+    """Decisions of a batch while its chunks are being decided."""
+
+    def __init__(self, batch: Batch, status: np.ndarray) -> None:
+        self._batch, self._status = batch, status
+        self._verdict = np.zeros(batch.rows, np.uint8)
+        self._actions = np.zeros(batch.rows, np.uint32)
+        self._score = np.zeros(batch.rows, np.float64)
+        self._target_score = np.zeros(batch.rows, np.float64)
+        self._facts: list[Facts] = []
+
+    def take(self, start: int, chunk: Chunk, verdict: np.ndarray, actions: np.ndarray, found: Sequence[Facts]) -> None:
+        rows = slice(start, start + chunk.count)
+        self._verdict[rows], self._actions[rows] = verdict, actions
+        self._score[rows], self._target_score[rows] = chunk["source_score"], chunk["target_score"]
+        self._facts += [Facts(facts.rule, facts.rows + start, facts.terms) for facts in found]
+
+    def decisions(self, rule_set: RuleSet, lists: ListBook) -> Decisions:
+        hits = Hits.of(self._facts)
+        batch = self._batch
+        return Decisions(
+            batch["event_id"], batch["kind"], batch["ts_ms"], self._status, self._verdict, self._actions, self._score,
+            self._target_score, hits.rows, hits.rules, tuple(self._facts), rule_set, lists.entry,
+        )  # fmt: skip

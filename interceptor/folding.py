@@ -1,0 +1,237 @@
+"""Text in one plain form, so that a word is found however it is dressed up.
+
+Enters: UTF-8 columns, any bytes. Leaves: the same rows folded by a table of `lookalikes`: NFKC, lower case, simplified
+characters, look-alikes replaced; white space, controls, zero-width characters and decoration gone. Punctuation of
+addresses (`lookalikes.POINTS`) stays where it touches an ASCII letter or digit. Invariant: fold(a + b + c) contains
+fold(b), so literals are folded by themselves. No row can hold a newline: it is what parts the rows.
+
+Measured on one core of a machine where copying the same bytes in the same way takes 95 ns: 140 ns for a message of 22
+characters and 66 bytes, 40 ns for a host of 21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from interceptor.batch import Strings
+from interceptor.kernels import (
+    IN_I32,
+    IN_I64,
+    IN_U8,
+    OUT_U8,
+    TABLE,
+    TABLE_I32,
+    Int32s,
+    Int64s,
+    Uint8s,
+    Uint64s,
+    helper,
+    kernel,
+)
+from interceptor.lookalikes import (
+    CODE_MASK,
+    DISGUISE,
+    EXPANDS,
+    EXPANSION_MAX,
+    POINT,
+    SYMBOL,
+    TABLE_SIZE,
+    ZERO_WIDTH,
+    FoldTable,
+    host_table,
+    text_table,
+)
+
+SHAPE_MIN = 8  # non-ASCII characters below which a text has no shape: greetings and codes would all be alike
+NEWLINE = 10
+UNREADABLE = 0xFFFD
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(32)
+_END, _DISGUISED, _SHAPE = 0, 1, 2  # words of what the kernel says of a row
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Folded rows as one buffer to scan: row i is data[offsets[i]:offsets[i + 1]], its last byte is a newline.
+
+    `disguised` int32[m]: how many characters were look-alikes, zero-width, circled, full-width letters or the like.
+    `shape` uint64[m]: hash of the row without its ASCII; 0 if fewer than SHAPE_MIN characters are left.
+    """
+
+    offsets: Int32s
+    data: Uint8s
+    disguised: Int32s
+    shape: Uint64s
+
+    def __len__(self) -> int:
+        return len(self.disguised)
+
+    def __getitem__(self, row: int) -> str:
+        return bytes(self.data[self.offsets[row] : self.offsets[row + 1] - 1]).decode()
+
+
+def fold(strings: Strings, rows: Int32s | None = None) -> Folded:
+    """Messages `rows` (int32[m], default: all) of `strings`, folded. Raises IndexError for a row that isn't there."""
+    return _fold(strings, rows, text_table())
+
+
+def fold_hosts(strings: Strings, rows: Int32s | None = None) -> Folded:
+    """Host skeletons: `p0st-bank.cn` and `postbank.cn` are one. Dots stay, hyphens go, punycode is left as it is."""
+    return _fold(strings, rows, host_table())
+
+
+def fold_one(text: str) -> str:
+    """One message or literal, folded; slow (10 µs), for compiling rules."""
+    return fold(strings_of([text]))[0]
+
+
+def fold_host(host: str) -> str:
+    """One host or literal, as its skeleton; slow, for compiling rules."""
+    return fold_hosts(strings_of([host]))[0]
+
+
+def strings_of(texts: Sequence[str]) -> Strings:
+    """A column of these texts; lone surrogates become bytes that aren't UTF-8."""
+    rows = [text.encode("utf-8", "surrogatepass") for text in texts]
+    offsets = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    return Strings(offsets, np.frombuffer(b"".join(rows), np.uint8))
+
+
+def spans(strings: Strings, rows: Int32s | None) -> tuple[Int64s, Int64s]:
+    """Where rows start and stop, int64[m] each, kept inside the data whatever the offsets say."""
+    size = len(strings.data)
+    if rows is None:
+        starts, stops = strings.offsets[:-1], strings.offsets[1:]
+    else:
+        if len(rows) and (rows.min() < 0 or rows.max() >= len(strings)):
+            raise IndexError(f"a row outside of 0…{len(strings) - 1}")
+        starts, stops = strings.offsets[rows], strings.offsets[rows + 1]
+    starts = np.clip(starts, 0, size).astype(np.int64)
+    return starts, np.maximum(np.clip(stops, 0, size), starts)
+
+
+def _fold(strings: Strings, rows: Int32s | None, table: FoldTable) -> Folded:
+    starts, stops = spans(strings, rows)
+    count = len(starts)
+    # Room for the worst case; pages that aren't written to are never there.
+    out = np.empty(int((stops - starts).sum()) * table.growth + count, np.uint8)
+    rows_out = np.empty((count, 3), np.int64)
+    end = _fold_rows(strings.data, starts, stops, table.codes, table.expansions, out, rows_out)
+    offsets = np.zeros(count + 1, np.int32)
+    offsets[1:] = rows_out[:, _END]
+    shape = rows_out[:, _SHAPE].astype(np.uint64)
+    return Folded(offsets, out[:end], rows_out[:, _DISGUISED].astype(np.int32), shape)
+
+
+@kernel(IN_U8, IN_I64, IN_I64, IN_I32, TABLE_I32, OUT_U8, TABLE)
+def _fold_rows(
+    data: Uint8s, starts: Int64s, stops: Int64s, codes: Int32s, expansions: Int32s, out: Uint8s, rows_out: Int64s
+) -> int:
+    """Folds the rows one after the other into `out`; gives its end.
+
+    Han and ASCII that become one character without a mark, nearly all there is, are handled in the loop itself.
+    `points` is where punctuation begins that goes again unless ASCII follows (-1: none).
+    """
+    end = 0
+    for row in range(len(starts)):
+        at, stop, begin = starts[row], stops[row], end
+        points, wide, marks, after_symbol = -1, 0, 0, False
+        shape: Any = _MIX
+        while at < stop:
+            lead: Any = np.int64(data[at])
+            if lead < 0x80:
+                at += 1
+                entry: Any = np.int64(codes[lead])
+                if 0 < entry < 0x80:
+                    out[end] = entry
+                    end, points, after_symbol = end + 1, -1, False
+                    continue
+            else:
+                code: Any = 0
+                width = 0
+                if 0xE0 <= lead < 0xF0 and at + 2 < stop:
+                    second, third = np.int64(data[at + 1]), np.int64(data[at + 2])
+                    if second & 0xC0 == 0x80 and third & 0xC0 == 0x80:
+                        code, width = (lead & 0x0F) << 12 | (second & 0x3F) << 6 | third & 0x3F, 3
+                if code < 0x800:
+                    code, width = _decode(data, at, stop, lead)
+                at += width
+                entry = np.int64(codes[code]) if code < TABLE_SIZE else SYMBOL
+                if 0x800 <= entry < 0x10000:
+                    if points >= 0:
+                        end, points = points, -1
+                    out[end] = 0xE0 | entry >> 12
+                    out[end + 1] = 0x80 | entry >> 6 & 0x3F
+                    out[end + 2] = 0x80 | entry & 0x3F
+                    end += 3
+                    wide += 1
+                    shape, after_symbol = (shape ^ np.uint64(entry)) * _MIX, False
+                    continue
+            if entry & POINT:
+                if points < 0 and (end == begin or out[end - 1] >= 0x80):
+                    points = end
+                out[end] = entry & CODE_MASK
+                end, after_symbol = end + 1, False
+                continue
+            if entry & DISGUISE or (entry & ZERO_WIDTH and not after_symbol):
+                marks += 1
+            after_symbol = entry & SYMBOL != 0 or (entry & ZERO_WIDTH != 0 and after_symbol)
+            for step in range(EXPANSION_MAX if entry & EXPANDS else 1):
+                code = np.int64(expansions[entry & CODE_MASK, step]) if entry & EXPANDS else entry & CODE_MASK
+                if code == 0:
+                    break
+                if code >= 0x80:
+                    end = points if points >= 0 else end
+                    wide += 1
+                    shape = (shape ^ np.uint64(code)) * _MIX
+                points = -1
+                end = _put(out, end, code)
+        end = points if points >= 0 else end
+        out[end] = NEWLINE
+        end += 1
+        shape ^= shape >> _SHIFT
+        rows_out[row, _END], rows_out[row, _DISGUISED] = end, marks
+        rows_out[row, _SHAPE] = 0 if wide < SHAPE_MIN else np.int64(shape) if shape else 1
+    return end
+
+
+@helper
+def _decode(data: Uint8s, at: int, stop: int, lead: int) -> tuple[int, int]:
+    """Code point of two or four bytes that begins with `lead`, and its bytes; UNREADABLE and 1 where it isn't UTF-8."""
+    if 0xC2 <= lead < 0xE0 and at + 1 < stop and data[at + 1] & 0xC0 == 0x80:
+        return (lead & 0x1F) << 6 | int(np.int64(data[at + 1] & 0x3F)), 2
+    if not (0xF0 <= lead < 0xF5 and at + 3 < stop):
+        return UNREADABLE, 1
+    code: Any = (lead & 0x07) << 18
+    for i in range(1, 4):
+        if data[at + i] & 0xC0 != 0x80:
+            return UNREADABLE, 1
+        code |= np.int64(data[at + i] & 0x3F) << 6 * (3 - i)
+    return (code, 4) if 0x10000 <= code < 0x110000 else (UNREADABLE, 1)
+
+
+@helper
+def _put(out: Uint8s, end: int, code: int) -> int:
+    """Writes `code` as UTF-8; gives the new end."""
+    if code < 0x80:
+        out[end] = code
+        return end + 1
+    if code < 0x800:
+        out[end] = 0xC0 | code >> 6
+        out[end + 1] = 0x80 | code & 0x3F
+        return end + 2
+    if code < 0x10000:
+        out[end] = 0xE0 | code >> 12
+        out[end + 1] = 0x80 | code >> 6 & 0x3F
+        out[end + 2] = 0x80 | code & 0x3F
+        return end + 3
+    out[end] = 0xF0 | code >> 18
+    out[end + 1] = 0x80 | code >> 12 & 0x3F
+    out[end + 2] = 0x80 | code >> 6 & 0x3F
+    out[end + 3] = 0x80 | code & 0x3F
+    return end + 4

@@ -1,0 +1,60 @@
+"""All lists of a rule set, by name.
+
+Enters: list definitions, and what verdicts add. Leaves: membership and entries. Invariant: an entry counts from `since`
+until `expires` in the time of the event, never by a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from interceptor.batch import Strings
+from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, PrefixList, RangeList, hash_of_host
+from interceptor.rules.model import ListDef
+from interceptor.rules.values import parsed
+
+_LISTS: dict[str, Any] = {"exact": ExactList, "prefix": PrefixList, "range": RangeList, "domain": DomainList}
+AnyList = ExactList | PrefixList | RangeList | DomainList
+
+
+class ListBook:
+    """Lists by name, filled from their definitions."""
+
+    def __init__(self, definitions: Iterable[ListDef]) -> None:
+        self._lists: dict[str, Any] = {definition.list: _filled(definition) for definition in definitions}
+
+    def has(self, name: str, values: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
+        """bool[n]: which values (uint64[n]) are on an exact, prefix or range list at their time."""
+        found: ExactList | PrefixList | RangeList = self._lists[name]
+        return found.contains(values.astype(np.uint64, copy=False), ts_ms)
+
+    def has_hosts(self, name: str, hosts: Strings, rows: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
+        """bool[m]: which of some rows' hosts are on a domain list."""
+        found: DomainList = self._lists[name]
+        return found.contains(hosts, ts_ms, rows)
+
+    def entry(self, name: str, value: Any, ts_ms: int) -> Entry | None:
+        """The entry behind a match, or None; `value` is a number, or a host where the list is one of domains."""
+        found = self._lists[name]
+        return found.entry(value if isinstance(found, DomainList) else int(value), ts_ms)
+
+    def add(self, name: str, values: np.ndarray, from_ms: np.ndarray, expires_ms: np.ndarray) -> None:
+        """Puts values on an exact list; one that is on it already stays for the longer of the two."""
+        found: ExactList = self._lists[name]
+        found.add_many(values, from_ms, expires_ms)
+
+
+def _filled(definition: ListDef) -> AnyList:
+    made: AnyList = _LISTS[definition.match]()
+    for item in definition.items:
+        value: Any = parsed(definition.match, definition.of, item.value)
+        if isinstance(value, str) and definition.match == "exact":
+            value = hash_of_host(value)
+        since_ms = item.since or 0
+        lasting_ms = FOREVER_MS if definition.ttl is None else since_ms + definition.ttl
+        expires_ms = lasting_ms if item.expires is None else item.expires
+        made.add(value, since_ms, expires_ms, item.source, item.reason or definition.title, item.value)
+    return made

@@ -1,0 +1,259 @@
+"""The look-ups behind lists: is a value listed at its time?
+
+Enters: 64-bit keys, ranges or host names, each with a time, and tables of spans. Leaves: yes or no for each. Invariant:
+a span (from_ms, expires_ms) covers from_ms <= ts_ms < expires_ms; key 0 is never in a table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from interceptor.kernels import (
+    AHEAD,
+    IN_I64,
+    IN_U8,
+    IN_U64,
+    INT,
+    OUT_I64,
+    OUT_U8,
+    TABLE,
+    Int64s,
+    Uint8s,
+    Uint64s,
+    helper,
+    kernel,
+    prefetch,
+    table,
+)
+from interceptor.tables import mixed
+
+ROOM_FOR_MIN = 48
+FROM, EXPIRES = 0, 1  # words of a span
+
+_FNV_START, _FNV_PRIME, _WORD = 0xCBF29CE484222325, 0x100000001B3, 2**64 - 1
+_START, _PRIME = np.uint64(_FNV_START), np.uint64(_FNV_PRIME)
+_TEN, _HALF, _LOWER = np.uint64(10), np.uint64(32), np.uint64(2**32 - 1)
+_POWERS = tuple(np.uint64(10**n) for n in range(20))
+_DOT = ord(".")
+_BEFORE_ALL_MS = -(2**63)
+
+
+class SpanTable:
+    """Key → (from_ms, expires_ms), open addressing. `keys` int64[capacity, 1], 0 = free; `spans` int64[capacity, 2].
+
+    The capacity is no power of two, so that a long list fits as closely as it may: four fifths full, 31 bytes a key.
+    Nearly all look-ups are for keys that aren't there, so each key also sets three bits of a word of `sieve`: for 97 of
+    100 other keys one of theirs is 0, and the table, too large for the processor's cache, isn't touched.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._allocate(ROOM_FOR_MIN)
+
+    @property
+    def bytes_held(self) -> int:
+        return int(self.sieve.nbytes + self.keys.nbytes + self.spans.nbytes)
+
+    def put(self, keys: Uint64s, from_ms: Int64s, expires_ms: Int64s) -> None:
+        """Adds keys, or extends those that are there."""
+        if (self.size + len(keys)) * 8 > len(self.keys) * 7:
+            held = self._held(_BEFORE_ALL_MS)
+            self._allocate(max(self.size + len(keys), len(self.keys)))
+            self.size = put_all(*held, self.sieve, self.keys, self.spans)
+        self.size += put_all(keys, from_ms, expires_ms, self.sieve, self.keys, self.spans)
+
+    def find(self, keys: Uint64s) -> Int64s:
+        """int64[n]: where each key is, -1 where it isn't."""
+        at = np.empty(len(keys), np.int64)
+        find_all(keys, self.sieve, self.keys, at)
+        return at
+
+    def get(self, key: int) -> tuple[int, int] | None:
+        """The span of one key."""
+        at = int(self.find(np.array([key], np.uint64))[0])
+        return None if at < 0 else (int(self.spans[at, FROM]), int(self.spans[at, EXPIRES]))
+
+    def drop(self, before_ms: int) -> int:
+        """Drops keys that expire at `before_ms` or earlier; gives how many."""
+        before = self.size
+        held = self._held(before_ms)
+        self._allocate(max(ROOM_FOR_MIN, len(held[0])))
+        self.size = put_all(*held, self.sieve, self.keys, self.spans)
+        return before - self.size
+
+    def _held(self, before_ms: int) -> tuple[Uint64s, Int64s, Int64s]:
+        """Keys that expire later, and their spans."""
+        places = np.flatnonzero((self.keys[:, 0] != 0) & (self.spans[:, EXPIRES] > before_ms))
+        return self.keys[places, 0].view(np.uint64), self.spans[places, FROM], self.spans[places, EXPIRES]
+
+    def _allocate(self, keys: int) -> None:
+        capacity = keys + keys // 4 + 1
+        self.sieve, self.keys, self.spans = table(capacity // 8 + 1, 1), table(capacity, 1), table(capacity, 2)
+
+
+def hash_of_host(host: str) -> int:
+    """What `hash_hosts` gives for one host: FNV-1a over its bytes from the last to the first; 0 for the empty one."""
+    if not host:
+        return 0
+    found = _FNV_START
+    for byte in reversed(host.encode("utf-8", "surrogatepass")):
+        found = (found ^ byte) * _FNV_PRIME & _WORD
+    return found or 1
+
+
+@helper
+def _word(hash_: int, sieve: Int64s) -> int:
+    """A key's word of the sieve: the lower half of its hash, as a share of the words."""
+    share = (np.uint64(hash_) & _LOWER) * np.uint64(len(sieve)) >> _HALF
+    return int(np.int64(share))
+
+
+@helper
+def _bits(hash_: int) -> int:
+    """A key's bits of that word."""
+    one = np.int64(1)
+    return int(one << (hash_ & 63) | one << (hash_ >> 6 & 63) | one << (hash_ >> 32 & 63))
+
+
+@helper
+def _home(hash_: int, keys: Int64s) -> int:
+    """Where the search for a key begins: the upper half of its hash, as a share of the capacity."""
+    share = (np.uint64(hash_) >> _HALF) * np.uint64(len(keys)) >> _HALF
+    return int(np.int64(share))
+
+
+@helper
+def _place(key: int, home: int, keys: Int64s) -> int:
+    """Where `key` is, or the free place where it belongs."""
+    at = home
+    while keys[at, 0] != key and keys[at, 0] != 0:
+        at = at + 1 if at + 1 < len(keys) else 0
+    return at
+
+
+@helper
+def _found(key: int, sieve: Int64s, keys: Int64s) -> int:
+    """Where `key` is, -1 where it isn't."""
+    hash_ = mixed(key)
+    bits = _bits(hash_)
+    if sieve[_word(hash_, sieve), 0] & bits != bits or key == 0:
+        return -1
+    at = _place(key, _home(hash_, keys), keys)
+    return at if keys[at, 0] == key else -1
+
+
+@kernel(IN_U64, IN_I64, IN_I64, TABLE, TABLE, TABLE)
+def put_all(values: Uint64s, from_ms: Int64s, expires_ms: Int64s, sieve: Int64s, keys: Int64s, spans: Int64s) -> int:
+    """Adds or extends keys; gives how many are new. There must be room."""
+    added = 0
+    for i in range(len(values)):
+        if i + AHEAD < len(values):
+            prefetch(keys, _home(mixed(np.int64(values[i + AHEAD])), keys))
+        key = np.int64(values[i])
+        if key == 0:
+            continue
+        hash_ = mixed(key)
+        at = _place(key, _home(hash_, keys), keys)
+        if keys[at, 0] == 0:
+            sieve[_word(hash_, sieve), 0] |= _bits(hash_)
+            keys[at, 0] = key
+            spans[at, FROM], spans[at, EXPIRES] = from_ms[i], expires_ms[i]
+            added += 1
+        else:
+            spans[at, FROM] = min(spans[at, FROM], from_ms[i])
+            spans[at, EXPIRES] = max(spans[at, EXPIRES], expires_ms[i])
+    return added
+
+
+@kernel(IN_U64, TABLE, TABLE, OUT_I64)
+def find_all(values: Uint64s, sieve: Int64s, keys: Int64s, found: Int64s) -> None:
+    for i in range(len(values)):
+        if i + AHEAD < len(values):
+            prefetch(sieve, _word(mixed(np.int64(values[i + AHEAD])), sieve))
+        found[i] = _found(np.int64(values[i]), sieve, keys)
+
+
+@kernel(IN_U64, IN_I64, INT, TABLE, TABLE, TABLE, OUT_U8)
+def begins(
+    values: Uint64s, ts_ms: Int64s, lengths: int, sieve: Int64s, keys: Int64s, spans: Int64s, listed: Uint8s
+) -> None:
+    """Cuts digits off at the end of each value and looks up what is left. `lengths`: bit n is set if there is a prefix
+    of n digits."""
+    longest = 0
+    while lengths >> longest > 1:
+        longest += 1
+    for i in range(len(values)):
+        digits = 1
+        while digits < 20 and values[i] >= _POWERS[digits]:
+            digits += 1
+        begin = values[i]
+        if digits > longest:
+            begin //= _POWERS[digits - longest]
+            digits = longest
+        while digits > 0 and listed[i] == 0:
+            if lengths >> digits & 1:
+                at = _found(np.int64(begin), sieve, keys)
+                listed[i] = at >= 0 and spans[at, FROM] <= ts_ms[i] < spans[at, EXPIRES]
+            begin //= _TEN
+            digits -= 1
+
+
+@kernel(IN_U64, IN_I64, IN_U64, IN_U64, IN_U64, TABLE, OUT_U8)
+def within(
+    values: Uint64s,
+    ts_ms: Int64s,
+    firsts: Uint64s,
+    lasts: Uint64s,
+    reach: Uint64s,
+    spans: Int64s,
+    listed: Uint8s,
+) -> None:
+    """From the last range that begins at or before the value, back to where none reaches it any more."""
+    for i in range(len(values)):
+        low, high = 0, len(firsts)
+        while low < high:
+            middle = (low + high) // 2
+            if firsts[middle] <= values[i]:
+                low = middle + 1
+            else:
+                high = middle
+        at = low - 1
+        while at >= 0 and reach[at] >= values[i] and listed[i] == 0:
+            if lasts[at] >= values[i] and spans[at, FROM] <= ts_ms[i] < spans[at, EXPIRES]:
+                listed[i] = 1
+            at -= 1
+
+
+@kernel(IN_U8, IN_I64, IN_I64, IN_I64, TABLE, TABLE, TABLE, OUT_U8)
+def is_below(
+    data: Uint8s,
+    starts: Int64s,
+    stops: Int64s,
+    ts_ms: Int64s,
+    sieve: Int64s,
+    keys: Int64s,
+    spans: Int64s,
+    listed: Uint8s,
+) -> None:
+    """Hashes each host from its end and looks it up wherever a label begins."""
+    for i in range(len(starts)):
+        found: Any = _START
+        for at in range(stops[i] - 1, starts[i] - 1, -1):
+            found = (found ^ np.uint64(data[at])) * _PRIME
+            if at == starts[i] or data[at - 1] == _DOT:
+                place = _found(np.int64(found) if found != 0 else 1, sieve, keys)
+                if place >= 0 and spans[place, FROM] <= ts_ms[i] < spans[place, EXPIRES]:
+                    listed[i] = 1
+                    break
+
+
+@kernel(IN_U8, IN_I64, IN_I64, OUT_I64)
+def hash_hosts(data: Uint8s, starts: Int64s, stops: Int64s, hashes: Int64s) -> None:
+    for i in range(len(starts)):
+        found: Any = _START
+        for at in range(stops[i] - 1, starts[i] - 1, -1):
+            found = (found ^ np.uint64(data[at])) * _PRIME
+        if stops[i] > starts[i]:
+            hashes[i] = np.int64(found) if found != 0 else 1

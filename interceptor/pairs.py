@@ -1,0 +1,125 @@
+"""A memory of (owner, value) pairs and when each was last seen, that forgets what can no longer matter.
+
+Enters: pairs with a stamp (a pane, an hour …). Leaves: where a pair is. Invariants: at most `pairs_max` pairs are held;
+the layout depends on the pairs put in and their order alone, so that what is evicted doesn't depend on how the stream
+was cut.
+
+Kernels put pairs in with `put` while the budget lasts, then return to Python, which marks the dead and calls
+`make_room`. At `pairs_max` the pair with the oldest stamp within PROBE places of the new one's home goes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from interceptor.kernels import ROWS_MIN, TABLE, Int64s, helper, kernel, table
+from interceptor.tables import mixed
+
+OWNER, VALUE, STAMP = 0, 1, 2  # words of a pair; owner 0 = empty
+COUNT, COUNT_MAX, BUDGET, EVICTED = 0, 1, 2, 3  # items of the state
+PROBE = 16
+
+
+class PairTable:
+    """`words` int64[capacity, 3] and `state` int64[4] are for kernels. 48 to 96 bytes a pair, once it has grown."""
+
+    def __init__(self, pairs_max: int) -> None:
+        if pairs_max < 1:
+            raise ValueError(f"pairs_max is {pairs_max}, must be at least 1")
+        self.words = table(ROWS_MIN, 3)
+        self.state = np.zeros(4, np.int64)
+        self.state[COUNT_MAX] = pairs_max
+        self.make_room(0)
+
+    @property
+    def size(self) -> int:
+        """Pairs held, with those that are dead but were not forgotten yet."""
+        return int(self.state[COUNT])
+
+    @property
+    def evicted(self) -> int:
+        """Pairs that went for want of room while they still mattered."""
+        return int(self.state[EVICTED])
+
+    def make_room(self, living: int) -> None:
+        """Rebuild with the `living` pairs (the others' owner was set to 0), larger if they would fill more than a
+        quarter. The budget is in proportion to what a rebuild costs, so that the cost stays small for each pair put
+        in."""
+        pairs_max = int(self.state[COUNT_MAX])
+        capacity = len(self.words)
+        while living > capacity // 4 and capacity // 2 < pairs_max:
+            capacity *= 2
+        words = table(capacity, 3)
+        _rebuild(self.words, words)
+        self.words = words
+        self.state[COUNT] = living
+        room = capacity // 2 - living
+        if capacity // 2 >= pairs_max:
+            room = max(pairs_max - living, pairs_max // 4, 1)  # the rest by eviction
+        self.state[BUDGET] = room
+
+
+@helper
+def home_of(words: Int64s, owner: int, value: int) -> np.int64:
+    """Place where the search for a pair starts."""
+    return mixed(mixed(owner) ^ value) & (len(words) - 1)
+
+
+@helper
+def find(words: Int64s, owner: int, value: int) -> np.int64:
+    """Place of the pair, or the empty place (owner 0) where it belongs."""
+    at = home_of(words, owner, value)
+    while words[at, OWNER] != 0 and (words[at, OWNER] != owner or words[at, VALUE] != value):
+        at = (at + 1) & (len(words) - 1)
+    return at
+
+
+@helper
+def victim_of(words: Int64s, owner: int, value: int) -> np.int64:
+    """Place of the pair that goes when this one comes to a full table: the oldest nearby, the nearest of equals."""
+    mask = len(words) - 1
+    home = home_of(words, owner, value)
+    victim = np.int64(-1)
+    step = 0
+    while step < PROBE or victim < 0:
+        at = (home + step) & mask
+        if words[at, OWNER] != 0 and (victim < 0 or words[at, STAMP] < words[victim, STAMP]):
+            victim = at
+        step += 1
+    return victim
+
+
+@helper
+def erase(words: Int64s, state: Int64s, at: int) -> None:
+    """Empty a place and move back what had been pushed behind it, so that no search stops too early."""
+    mask = len(words) - 1
+    after = (at + 1) & mask
+    while words[after, OWNER] != 0:
+        home = home_of(words, words[after, OWNER], words[after, VALUE])
+        if (after - home) & mask >= (after - at) & mask:
+            for word in range(3):
+                words[at, word] = words[after, word]
+            at = after
+        after = (after + 1) & mask
+    words[at, OWNER] = 0
+    state[COUNT] -= 1
+
+
+@helper
+def put(words: Int64s, state: Int64s, owner: int, value: int, stamp: int) -> None:
+    """Put in a pair that isn't there yet. There must be room: COUNT below COUNT_MAX, and budget."""
+    at = find(words, owner, value)
+    words[at, OWNER] = owner
+    words[at, VALUE] = value
+    words[at, STAMP] = stamp
+    state[COUNT] += 1
+    state[BUDGET] -= 1
+
+
+@kernel(TABLE, TABLE)
+def _rebuild(old: Int64s, new: Int64s) -> None:
+    for at in range(len(old)):
+        if old[at, OWNER] != 0:
+            place = find(new, old[at, OWNER], old[at, VALUE])
+            for word in range(3):
+                new[place, word] = old[at, word]

@@ -1,0 +1,167 @@
+"""The names that a condition may use, with their types.
+
+Enters: the event schema. Leaves: Symbol by name and kind of event. Invariant: a name has one type everywhere; where it
+isn't known for a kind of event, that kind simply doesn't have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+
+from interceptor.schema import COLUMN, COLUMNS, Channel, Kind, LineKind, Subject, Trunk
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+LOCAL_TIME_MS = 8 * HOUR_MS  # China has one time zone, UTC+8
+
+
+class Type(Enum):
+    """What a value is; only like can be compared with like."""
+
+    YES_NO = "yes or no"
+    NUMBER = "a number"
+    DURATION = "a duration"
+    MONEY = "an amount in yuan"
+    IDENTITY = "a number, account or device"
+    HOST = "a host"
+    WORD = "one of some words"
+
+
+class View(Protocol):
+    """The events that a condition is evaluated on: all of one kind, n of them, in arrival order."""
+
+    count: int
+    memo: dict[str, np.ndarray]
+
+    def column(self, name: str) -> np.ndarray: ...
+    def feature(self, name: str) -> np.ndarray: ...
+    def words(self, name: str) -> np.ndarray: ...
+    def member(self, list_name: str, column: str) -> np.ndarray: ...
+
+
+Vocabulary = type[IntEnum]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A name of the language: how it is computed from a View, and which column it stands for (as a key)."""
+
+    name: str
+    type: Type
+    compute: Callable[[View], np.ndarray]
+    column: str = ""
+    words: Vocabulary | None = None
+
+
+# Columns that only the engine computes.
+DERIVED = {
+    "shape": frozenset({Kind.SMS}),
+    "link": frozenset({Kind.SMS, Kind.WEB}),
+    "disguised": frozenset({Kind.SMS}),
+    "url_in_text": frozenset({Kind.SMS}),
+    "has_link": frozenset({Kind.SMS}),
+}
+ALIASES = {
+    "caller": ("source", {Kind.CALL, Kind.CALL_END}),
+    "callee": ("target", {Kind.CALL, Kind.CALL_END}),
+    "sender": ("source", {Kind.SMS}),
+    "receiver": ("target", {Kind.SMS}),
+    "site": ("source", {Kind.WEB}),
+    "visitor": ("target", {Kind.WEB}),
+    "payee": ("source", {Kind.TRANSFER}),
+    "citizen": ("target", set(Kind)),
+}
+# Keys on the target's side: what hangs on them belongs to the target stage.
+TARGET_SIDE = {"target", "payer"}
+_WORDS: dict[str, Vocabulary] = {
+    "trunk": Trunk,
+    "line_kind": LineKind,
+    "channel": Channel,
+    "subject": Subject,
+    "kind": Kind,
+}
+_IDENTITIES = {"source", "target", "display", "imei", "imsi", "cell", "payer", "agent", "town", "event_id"}
+_DURATIONS = {
+    "tenure": ("tenure_days", DAY_MS),
+    "idle": ("idle_days", DAY_MS),
+    "host_age": ("host_age_h", HOUR_MS),
+    "dur": ("dur_s", 1_000),
+}
+_AMOUNTS = {"amount": "amount_fen", "typical": "typical_fen", "balance": "balance_fen"}
+_HIDDEN = {*(raw for raw, _ in _DURATIONS.values()), *_AMOUNTS.values(), "ts_ms", "ingest_ts_ms", "text"}
+
+
+def kinds_of(column: str) -> frozenset[Kind]:
+    """The kinds of event that have a schema or derived column."""
+    if column in DERIVED:
+        return DERIVED[column]
+    return COLUMN[column].kinds or frozenset(Kind)
+
+
+def key_column(name: str, kinds: Iterable[Kind]) -> str | None:
+    """The column that `name` (a column or an alias) keys by on all these kinds, or None."""
+    column = name
+    if name in ALIASES:
+        column, having = ALIASES[name]
+        return column if set(kinds) <= having else None
+    if column in _IDENTITIES or column in ("shape", "link"):
+        return column if set(kinds) <= kinds_of(column) else None
+    return None
+
+
+@cache
+def event_symbols(kind: Kind) -> dict[str, Symbol]:
+    """Every name that an event of this kind has by itself."""
+    found: dict[str, Symbol] = {}
+    for column in COLUMNS:
+        if kind in kinds_of(column.name) and column.name not in _HIDDEN:
+            found[column.name] = _of_column(column.name)
+    for alias, (column_name, kinds) in ALIASES.items():
+        if kind in kinds:
+            found[alias] = _raw(alias, Type.IDENTITY, column_name)
+    for name, (column_name, unit_ms) in _DURATIONS.items():
+        if kind in kinds_of(column_name):
+            found[name] = Symbol(name, Type.DURATION, _scaled(column_name, unit_ms))
+    for name, column_name in _AMOUNTS.items():
+        if kind in kinds_of(column_name):
+            found[name] = Symbol(name, Type.MONEY, _yuan(column_name))
+    for name, kinds_having in DERIVED.items():
+        if kind in kinds_having:
+            type_ = {"disguised": Type.NUMBER, "shape": Type.IDENTITY, "link": Type.IDENTITY}.get(name, Type.YES_NO)
+            found[name] = _raw(name, type_, name)
+    found["hour"] = Symbol("hour", Type.NUMBER, lambda view: (view.column("ts_ms") + LOCAL_TIME_MS) // HOUR_MS % 24)
+    return found
+
+
+STAGE_SYMBOLS = {
+    "source_score": Symbol("source_score", Type.NUMBER, lambda view: view.column("source_score")),
+    "source_kinds": Symbol("source_kinds", Type.NUMBER, lambda view: view.column("source_kinds")),
+}
+
+
+def _of_column(name: str) -> Symbol:
+    if name in _WORDS:
+        return Symbol(name, Type.WORD, lambda view: view.column(name), name, _WORDS[name])
+    if name == "host":
+        return Symbol(name, Type.HOST, lambda view: view.column("link"), name)
+    if name in _IDENTITIES:
+        return _raw(name, Type.IDENTITY, name)
+    return _raw(name, Type.YES_NO, name)
+
+
+def _raw(name: str, type_: Type, column: str) -> Symbol:
+    return Symbol(name, type_, lambda view: view.column(column), column)
+
+
+def _scaled(column: str, unit_ms: int) -> Callable[[View], np.ndarray]:
+    return lambda view: view.column(column).astype(np.int64) * unit_ms
+
+
+def _yuan(column: str) -> Callable[[View], np.ndarray]:
+    return lambda view: view.column(column) / 100.0

@@ -1,0 +1,328 @@
+"""`interceptor run`: a simulated city, or a recording of one, through the engine.
+
+Enters: Options. Leaves: progress on standard error, a bulletin on standard output, perhaps a recording; an exit code.
+Invariant: simulator and engine meet here alone; neither learns anything of the other but the stream and the decisions.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from types import FrameType
+from typing import TextIO
+
+import numpy as np
+import pyarrow as pa
+from rich.console import Console
+
+from interceptor import __version__
+from interceptor.bulletin import Money, Report, Speed, Town, as_json, show
+from interceptor.decisions import Decisions
+from interceptor.display import WIDTH_MAX, Display, Glance, clean, make_display
+from interceptor.engine import Engine
+from interceptor.recording import Recorder, Recording, RecordingError, Setting, WritingFailed, open_recording
+from interceptor.rules import RuleSet, RulesError, default_rules_dir, load
+from interceptor.schema import Kind
+from simulator.city import City, Slice
+from simulator.clock import day_start_ms
+from simulator.events import Pools, Rows, to_frame
+from simulator.population import Habit
+from simulator.scam_types import TYPES
+from simulator.scenario import Scenario, ScenarioError
+from simulator.scenario import load as load_scenario
+from simulator.scorecard import Score, ScoreCard
+from simulator.towns import codes, town_name, weights
+from simulator.without import Without, WithoutInterception
+
+DRAWN_SEED_MAX = 1_000_000  # short enough to type again
+WARM_UP_ROWS = 64  # of each kind
+EXIT_DONE, EXIT_USAGE, EXIT_TRY_LATER, EXIT_CONFIGURATION, EXIT_STOPPED = 0, 2, 75, 78, 130
+
+
+class UsageProblem(Exception):
+    """An option that can't be followed; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for; None = not said."""
+
+    scenario: str
+    people: int | None
+    days: int | None
+    seed: int | None
+    rules: Path | None
+    lists: tuple[Path, ...]
+    record: Path | None
+    counterfactual: bool
+    json: bool
+
+
+def main(options: Options) -> int:
+    """Runs, and turns what a person can mend into one clear message and an exit code."""
+    try:
+        return _run(options)
+    except (UsageProblem, RecordingError) as problem:
+        return _fail(str(problem), EXIT_TRY_LATER if isinstance(problem, WritingFailed) else EXIT_USAGE)
+    except ScenarioError as problem:
+        return _fail(str(problem), EXIT_USAGE if problem.missing else EXIT_CONFIGURATION)
+    except RulesError as problem:
+        return _fail(str(problem), EXIT_CONFIGURATION)
+
+
+def _fail(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+def _run(options: Options) -> int:
+    source, watch = _source(options), Stopwatch()
+    setting = source.setting
+    with ExitStack() as stack:
+        with watch("set_up"):
+            rule_set = load(options.rules or default_rules_dir(), options.lists)
+        recorder = stack.enter_context(Recorder(options.record, setting)) if options.record else None
+        aside = stack.enter_context(source.without()) if options.counterfactual else None
+        display = make_display(_console(sys.stderr), _title(source, rule_set), setting.start_ms, setting.end_ms)
+        stack.callback(display.close)
+        _set_up(source, rule_set, recorder, watch, display)
+        card, engine, stop = ScoreCard(), Engine(rule_set), stack.enter_context(Stop())
+        now_ms = _stream(source, engine, card, recorder, watch, display, stop)
+        without = _compared(aside, stop, display) if aside else None
+        report = _report(source, rule_set, engine, card, watch, without, now_ms if stop.asked else None)
+    _print(report, as_object=options.json)
+    return EXIT_STOPPED if stop.asked else EXIT_DONE
+
+
+def _compared(aside: WithoutInterception, stop: Stop, display: Display) -> Without | None:
+    if not aside.is_done:
+        display.say("Waiting for the same city without interception …")
+    found = None if stop.asked else aside.result(lambda: stop.asked)
+    if found is None and not stop.asked:
+        display.say("The run without interception failed: there is nothing to compare the losses with.")
+    return found
+
+
+def _title(source: Source, rule_set: RuleSet) -> str:
+    setting = source.setting
+    what = f"{clean(setting.scenario)} · {setting.people:,} people · {setting.days} d · seed {setting.seed}"
+    return f"Interceptor {__version__} · {what} · rules {rule_set.hash}"
+
+
+class CitySource:
+    """A city that lives, and reacts to what is decided."""
+
+    has_truth = True
+
+    def __init__(self, scenario: Scenario, people: int, days: int, seed: int) -> None:
+        self.scenario = scenario
+        self.setting = Setting(scenario.scenario, people, days, seed, day_start_ms(0), day_start_ms(days))
+
+    def without(self) -> AbstractContextManager[WithoutInterception | None]:
+        return WithoutInterception(self.scenario, self.setting.people, self.setting.days, self.setting.seed)
+
+    def build(self) -> None:
+        self._city = City(self.scenario, self.setting.people, self.setting.days, self.setting.seed)
+
+    def slices(self) -> Iterator[Slice]:
+        return self._city.slices()
+
+    def feedback(self, decisions: Decisions) -> None:
+        self._city.feedback(decisions)
+
+    @property
+    def type_of_campaign(self) -> np.ndarray:
+        return self._city.type_of_campaign
+
+    def residents(self) -> dict[int, int]:
+        towns, counts = np.unique(self._city.population.town[: self.setting.people], return_counts=True)
+        return dict(zip(towns.tolist(), counts.tolist(), strict=True))
+
+    def money(self, _: Score, without: Without | None) -> tuple[Money, list[Money]]:
+        """Of all, and by scam type, where what was stopped in the layers isn't told apart."""
+        losses, campaigns = self._city.losses, self._city.campaigns
+        total = Money(losses.attempted_fen, losses.lost_fen, without.lost_fen if without else None)
+        sums = [[0, 0] for _ in TYPES]
+        for campaign in campaigns:
+            sums[campaign.type][0] += campaign.attempted_fen
+            sums[campaign.type][1] += campaign.paid_fen
+        others: Sequence[int | None] = without.paid_fen if without else [None] * len(TYPES)
+        return total, [Money(*pair, other) for pair, other in zip(sums, others, strict=True)]
+
+
+class RecordedSource:
+    """A recording: what happened has happened, whatever is decided now."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self.setting, self.has_truth = recording.setting, recording.has_truth
+        self.type_of_campaign = recording.type_of_campaign
+
+    def without(self) -> AbstractContextManager[WithoutInterception | None]:
+        return nullcontext()
+
+    def build(self) -> None:
+        pass
+
+    def slices(self) -> Iterator[Slice]:
+        return self._recording.slices()
+
+    def feedback(self, decisions: Decisions) -> None:
+        pass
+
+    def residents(self) -> dict[int, int]:
+        """As many as usually live there: a recording doesn't hold them."""
+        return {int(code): round(weight * self.setting.people) for code, weight in zip(codes(), weights(), strict=True)}
+
+    def money(self, score: Score, _: Without | None) -> tuple[Money, list[Money]]:
+        """What passed the gate is lost: nobody knows what would have become of it."""
+        by_type = [Money(type_.asked_fen, type_.passed_fen, None) for type_ in score.types]
+        return Money(sum(m.attempted for m in by_type), sum(m.lost for m in by_type), None), by_type
+
+
+Source = CitySource | RecordedSource
+
+
+def _source(options: Options) -> Source:
+    """Raises UsageProblem, ScenarioError or RecordingError."""
+    if options.scenario.endswith(".parquet"):
+        for name in ("people", "days", "seed"):
+            if getattr(options, name) is not None:
+                raise UsageProblem(f"--{name} doesn't apply: the events of {options.scenario} are recorded")
+        if options.record and options.record.absolute() == Path(options.scenario).absolute():
+            raise UsageProblem(f"--record {options.record}: this is the recording to replay; name another file")
+        return RecordedSource(open_recording(Path(options.scenario)))
+    scenario = load_scenario(options.scenario)
+    people, days = options.people or scenario.people, options.days or scenario.days
+    seed = secrets.randbelow(DRAWN_SEED_MAX) if options.seed is None else options.seed
+    return CitySource(scenario, people, days, seed)
+
+
+class Stop:
+    """Ctrl-C ends the stream after the slice at hand; a second one ends the process."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> Stop:
+        self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+class Stopwatch:
+    """Wall-clock seconds by what they were spent on."""
+
+    def __init__(self) -> None:
+        self._began_s = perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, what: str) -> Iterator[None]:
+        began_s = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[what] = self.seconds.get(what, 0.0) + perf_counter() - began_s
+
+    def speed(self, counterfactual: float | None) -> Speed:
+        total = perf_counter() - self._began_s
+        parts = {name: self.seconds.get(name, 0.0) for name in ("simulator", "engine", "scoring", "set_up", "compile")}
+        return Speed(total=total, counterfactual=counterfactual, **parts)
+
+
+def _set_up(source: Source, rule_set: RuleSet, recorder: Recorder | None, watch: Stopwatch, display: Display) -> None:
+    if recorder and recorder.path.exists():
+        display.say(f"{recorder.path} exists and will be replaced when the run has ended")
+    display.say("Getting the engine ready; the first time its kernels are compiled …")
+    with watch("compile"):
+        Engine(rule_set).decide(_one_of_each())
+    display.say("Building the city …")
+    with watch("set_up"):
+        source.build()
+
+
+def _one_of_each() -> pa.RecordBatch:
+    """A frame of all kinds, so that every kernel is compiled before seconds are counted as the engine's."""
+    ts_ms = np.arange(WARM_UP_ROWS)
+    given = {"source": ts_ms + 1, "target": ts_ms + 1, "town": 1, "amount_fen": 100}
+    pools = Pools.empty()
+    text, host = pools.text.add("http://a.example"), pools.host.add("a.example")
+    shown = {Kind.SMS: {"text": text, "host": host}, Kind.WEB: {"host": host}}
+    return to_frame(Rows.merged(Rows.of(kind, ts_ms, **given, **shown.get(kind, {})) for kind in Kind), pools, 1)
+
+
+def _stream(
+    source: Source, engine: Engine, card: ScoreCard, recorder: Recorder | None, watch: Stopwatch, display: Display,
+    stop: Stop,
+) -> int:  # fmt: skip
+    """Takes slices to the end, or until somebody stops it; gives the event time that was reached."""
+    slices, now_ms, glance = source.slices(), source.setting.start_ms, Glance(card)
+    while not stop.asked:
+        with watch("simulator"):
+            taken = next(slices, None)
+        if taken is None:
+            break
+        with watch("engine"):
+            decisions = engine.decide(taken.frame)
+        with watch("simulator"):
+            source.feedback(decisions)
+        with watch("scoring"):
+            card.add(taken, decisions)
+        if recorder:
+            recorder.add(taken.frame, decisions, taken, source.type_of_campaign)
+        now_ms = taken.end_ms
+        glance.at(taken.frame, decisions)
+        display.tick(now_ms, glance.look)
+    return now_ms
+
+
+def _report(
+    source: Source, rule_set: RuleSet, engine: Engine, card: ScoreCard, watch: Stopwatch, without: Without | None,
+    stopped_ms: int | None,
+) -> Report:  # fmt: skip
+    setting = source.setting
+    score = card.score(source.type_of_campaign, len(TYPES))
+    money, money_of_type = source.money(score, without)
+    towns = [
+        Town(town_name(code), count, score.reached.get(code, 0), score.passed_fen.get(code, 0))
+        for code, count in source.residents().items()
+    ]
+    return Report(
+        scenario=setting.scenario, people=setting.people, days=setting.days, seed=setting.seed,
+        ruleset=rule_set.hash, rules=len(rule_set.rules), version=__version__, score=score,
+        types=[(type_.id, type_.chinese) for type_ in TYPES], money=money, money_of_type=money_of_type,
+        towns=sorted(towns, key=lambda town: (-town.lost_each, -town.reached_each)),
+        habits=[habit.name.lower() for habit in Habit], speed=watch.speed(without.seconds if without else None),
+        titles={rule.name: rule.title for rule in rule_set.rules}, counters=engine.counters,
+        stopped_ms=stopped_ms, truth=source.has_truth,
+    )  # fmt: skip
+
+
+def _console(file: TextIO) -> Console:
+    """At most WIDTH_MAX columns, also where there is no terminal to ask for its width."""
+    console = Console(file=file, highlight=False)
+    console.width = min(console.width, WIDTH_MAX) if console.is_terminal else WIDTH_MAX
+    return console
+
+
+def _print(report: Report, *, as_object: bool) -> None:
+    if not as_object:
+        show(report, _console(sys.stdout))
+        return
+    plain = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(as_json(report), ensure_ascii=not plain, indent=2, allow_nan=False), flush=True)

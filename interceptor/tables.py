@@ -1,0 +1,225 @@
+"""Keys to dense slots: where the windows of a number, device, host or account are kept.
+
+Enters: 64-bit keys in arrival order. Leaves: per event a slot and its epoch. Invariants: what an event gets depends on
+the events before it alone, never on how the stream was cut into batches; no more than `keys_max` keys are held.
+
+A full table gives the slot of a key that was not updated lately to the new key (CLOCK, also called second chance: a
+hand goes round the slots, spares once those that were updated since it last came by, and takes the first that was not).
+Nobody is told: the slot's epoch becomes one higher, and a window that meets a slot with another epoch than it stored
+starts afresh.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from interceptor.kernels import (
+    AHEAD,
+    IN_BOOL,
+    IN_I32,
+    IN_U64,
+    INT,
+    OUT_I32,
+    OUT_I64,
+    OUT_U8,
+    ROWS_MIN,
+    TABLE,
+    Bools,
+    Int32s,
+    Int64s,
+    Uint8s,
+    Uint64s,
+    helper,
+    kernel,
+    prefetch,
+    table,
+)
+
+KEYS_LIMIT = 2**30  # slots are int32
+
+_KEY, _PLACE = 0, 1  # words of the index: the key, 0 = empty; its epoch and slot in one word
+_SIZE, _HAND, _EVICTED = 0, 1, 2  # items of the state
+_EPOCH_SHIFT = 32
+_SLOT_MASK = (1 << _EPOCH_SHIFT) - 1
+
+
+@dataclass(slots=True)
+class Slots:
+    """Per event: slot int32[n], -1 = none; epoch int32[n], 1 at the slot's first key, 0 where there is no slot."""
+
+    slot: Int32s
+    epoch: Int32s
+
+
+class KeyTable:
+    """Up to `keys_max` keys, each with a slot. Memory: 32 to 64 bytes a key for the index, 13 for the slot."""
+
+    def __init__(self, keys_max: int) -> None:
+        if not 1 <= keys_max <= KEYS_LIMIT:
+            raise ValueError(f"keys_max is {keys_max}, must be from 1 to {KEYS_LIMIT}")
+        self.keys_max = keys_max
+        self._state = np.zeros(3, np.int64)
+        self._key_of_slot = np.zeros(0, np.int64)
+        self._epoch_of_slot = np.zeros(0, np.int32)
+        self._touched = np.zeros(0, np.uint8)
+        self._grow()
+
+    @property
+    def size(self) -> int:
+        """Keys held."""
+        return int(self._state[_SIZE])
+
+    @property
+    def evicted(self) -> int:
+        """Keys that lost their slot to another one so far."""
+        return int(self._state[_EVICTED])
+
+    @property
+    def capacity(self) -> int:
+        """Slots are below this. Grows."""
+        return len(self._key_of_slot)
+
+    def slots(self, keys: Uint64s, rows: Int32s, inserting: Bools) -> Slots:
+        """Slots of `keys` at `rows` (arrival order), none at other rows. A key that is absent gets a slot where
+        `inserting`; key 0 never has one."""
+        found = Slots(np.full(len(keys), -1, np.int32), np.zeros(len(keys), np.int32))
+        done = 0
+        while True:
+            done = _find_slots(
+                done, rows, keys, inserting, self.keys_max, self._index, self._key_of_slot,
+                self._epoch_of_slot, self._touched, self._state, found.slot, found.epoch,
+            )  # fmt: skip
+            if done == len(rows):
+                return found
+            self._grow()
+
+    def slots_of_two(self, keys: Uint64s, others: Uint64s, rows: Int32s, inserting: Bools) -> tuple[Slots, Slots]:
+        """Slots of `keys`, as above, and of a second column that is only looked up, event by event: for features
+        that are updated by one column and read by another. (Two calls of `slots` would look up the second column in a
+        table that has already seen the whole batch.)"""
+        events = len(keys)
+        twice = np.empty(2 * len(rows), np.int32)
+        twice[0::2] = rows
+        twice[1::2] = rows + np.int32(events)
+        both = self.slots(
+            np.concatenate((keys, others)), twice, np.concatenate((inserting, np.zeros(events, np.bool_)))
+        )
+        first, second = slice(0, events), slice(events, None)
+        return Slots(both.slot[first], both.epoch[first]), Slots(both.slot[second], both.epoch[second])
+
+    def _grow(self) -> None:
+        capacity = min(self.keys_max, max(ROWS_MIN, 2 * self.capacity))
+        added = capacity - self.capacity
+        self._key_of_slot = np.concatenate((self._key_of_slot, np.zeros(added, np.int64)))
+        self._epoch_of_slot = np.concatenate((self._epoch_of_slot, np.zeros(added, np.int32)))
+        self._touched = np.concatenate((self._touched, np.zeros(added, np.uint8)))
+        self._index = table(2 << (capacity - 1).bit_length(), 2)  # at most half full
+        _fill_index(self.size, self._key_of_slot, self._epoch_of_slot, self._index)
+
+
+@helper
+def mixed(word: int) -> np.int64:
+    """A 64-bit hash of an int64 that maps no two words to the same hash."""
+    bits = np.uint64(word)
+    bits ^= bits >> np.uint64(32)
+    bits *= np.uint64(0xD6E8FEB86659FD93)
+    bits ^= bits >> np.uint64(32)
+    bits *= np.uint64(0xD6E8FEB86659FD93)
+    bits ^= bits >> np.uint64(32)
+    return np.int64(bits)
+
+
+@helper
+def _find(index: Int64s, key: int) -> np.int64:
+    """Position of `key`, or of the empty place where it belongs."""
+    mask = len(index) - 1
+    at = mixed(key) & mask
+    while index[at, _KEY] != key and index[at, _KEY] != 0:
+        at = (at + 1) & mask
+    return at
+
+
+@helper
+def _erase(index: Int64s, at: int) -> None:
+    """Empty a place and move back what had been pushed behind it, so that no search stops too early."""
+    mask = len(index) - 1
+    after = (at + 1) & mask
+    while index[after, _KEY] != 0:
+        home = mixed(index[after, _KEY]) & mask
+        if (after - home) & mask >= (after - at) & mask:
+            index[at, _KEY] = index[after, _KEY]
+            index[at, _PLACE] = index[after, _PLACE]
+            at = after
+        after = (after + 1) & mask
+    index[at, _KEY] = 0
+
+
+@helper
+def _evict(index: Int64s, key_of_slot: Int64s, touched: Uint8s, state: Int64s) -> int:
+    """Free the slot of a key that was not updated lately."""
+    slot = state[_HAND]
+    while touched[slot]:
+        touched[slot] = 0
+        slot = (slot + 1) % len(touched)
+    state[_HAND] = (slot + 1) % len(touched)
+    state[_EVICTED] += 1
+    _erase(index, _find(index, key_of_slot[slot]))
+    return slot
+
+
+@kernel(INT, IN_I32, IN_U64, IN_BOOL, INT, TABLE, OUT_I64, OUT_I32, OUT_U8, OUT_I64, OUT_I32, OUT_I32)
+def _find_slots(
+    start: int,
+    rows: Int32s,
+    keys: Uint64s,
+    inserting: Bools,
+    keys_max: int,
+    index: Int64s,
+    key_of_slot: Int64s,
+    epoch_of_slot: Int32s,
+    touched: Uint8s,
+    state: Int64s,
+    slots: Int32s,
+    epochs: Int32s,
+) -> int:
+    """Work through rows[start:]; gives the position of the first row that needs a larger table, else len(rows)."""
+    mask = len(index) - 1
+    for i in range(start, len(rows)):
+        if i + AHEAD < len(rows):
+            prefetch(index, mixed(np.int64(keys[rows[i + AHEAD]])) & mask)
+        row = rows[i]
+        key = np.int64(keys[row])
+        if key == 0:
+            continue
+        at = _find(index, key)
+        if index[at, _KEY] == 0:
+            if not inserting[row]:
+                continue
+            if state[_SIZE] < len(key_of_slot):
+                slot = state[_SIZE]
+                state[_SIZE] += 1
+            elif len(key_of_slot) < keys_max:
+                return i
+            else:
+                slot = _evict(index, key_of_slot, touched, state)
+                at = _find(index, key)
+            key_of_slot[slot] = key
+            epoch_of_slot[slot] += 1
+            index[at, _KEY] = key
+            index[at, _PLACE] = np.int64(epoch_of_slot[slot]) << _EPOCH_SHIFT | slot
+        slot = index[at, _PLACE] & _SLOT_MASK
+        if inserting[row]:
+            touched[slot] = 1
+        slots[row] = slot
+        epochs[row] = index[at, _PLACE] >> _EPOCH_SHIFT
+    return len(rows)
+
+
+@kernel(INT, OUT_I64, OUT_I32, TABLE)
+def _fill_index(size: int, key_of_slot: Int64s, epoch_of_slot: Int32s, index: Int64s) -> None:
+    for slot in range(size):
+        at = _find(index, key_of_slot[slot])
+        index[at, _KEY] = key_of_slot[slot]
+        index[at, _PLACE] = np.int64(epoch_of_slot[slot]) << _EPOCH_SHIFT | slot

@@ -1,0 +1,134 @@
+"""The closed loop: a city that lives on while an interceptor acts on it.
+
+Enters: a scenario, how many people and days, a seed; decisions. Leaves: slices of two minutes, losses. Invariant: the
+same seed and the same decisions give the same bytes, and ordinary life takes no notice of decisions.
+
+Take a slice, decide it, hand the decisions to `feedback`, take the next. A slice that gets no feedback has passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from interceptor.schema import Kind
+from simulator.clock import DAY_0_MS, HOUR_MS, MINUTE_MS, day_start_ms, hour_start_ms
+from simulator.events import Pools, Rows, to_frame
+from simulator.life import Life
+from simulator.population import Population, build
+from simulator.scams.campaign import Campaign
+from simulator.scams.losses import Losses
+from simulator.scams.operation import Operation
+from simulator.scenario import Scenario
+
+SLICE_MS = 2 * MINUTE_MS
+
+
+class Decided(Protocol):
+    """What is read of the engine's Decisions."""
+
+    @property
+    def event_id(self) -> np.ndarray: ...
+    @property
+    def verdict(self) -> np.ndarray: ...
+    @property
+    def actions(self) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Two minutes of the city. `frame` has EVENT_SCHEMA, its rows in order of time; the arrays beside it are the truth.
+
+    campaign int32[n] (-1 = ordinary), step uint8[n] (simulator.scams.chains.Step), habit uint8[n] of the source.
+    """
+
+    frame: pa.RecordBatch
+    campaign: np.ndarray
+    step: np.ndarray
+    habit: np.ndarray
+    start_ms: int
+    end_ms: int
+
+
+class City:
+    """One run."""
+
+    def __init__(
+        self, scenario: Scenario, people: int, days: int, seed: int, population: Population | None = None
+    ) -> None:
+        """`population`: a city already built from these people and this seed."""
+        self.scenario, self.people, self.days, self.seed = scenario, people, days, seed
+        self.population = population or build(people, seed)
+        self.pools = Pools.empty()
+        self._ordinary = Life(scenario.ordinary, self.population, self.pools)
+        self._operation = Operation(scenario, self.population, self.pools, seed)
+        self._rows: Rows | None = None
+        self._first_id = self._next_id = 1
+
+    @property
+    def losses(self) -> Losses:
+        """So far."""
+        return self._operation.losses
+
+    @property
+    def campaigns(self) -> list[Campaign]:
+        """Those that have started, in order of their index."""
+        return self._operation.campaigns
+
+    @property
+    def type_of_campaign(self) -> np.ndarray:
+        """i64[campaigns]: position in SCAM_TYPES."""
+        return np.array([campaign.type for campaign in self.campaigns], np.int64)
+
+    def slices(self) -> Iterator[Slice]:
+        """The run, from its first two minutes to its last."""
+        for hour in range(24 * self.days):
+            ordinary, start = self._ordinary.hour(hour), hour_start_ms(hour)
+            bounds = np.searchsorted(ordinary.column("ts_ms"), np.arange(start, start + HOUR_MS + 1, SLICE_MS))
+            for number, (low, high) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
+                start_ms = start + number * SLICE_MS
+                yield self._slice(ordinary.cut(low, high), start_ms, start_ms + SLICE_MS)
+
+    def feedback(self, decisions: Decided) -> None:
+        """What was decided on the slice taken last; events that aren't among the decisions have passed."""
+        rows = self._rows
+        if rows is None:
+            raise RuntimeError("feedback belongs to the slice taken last, once")
+        self._rows = None
+        at = decisions.event_id.astype(np.int64) - self._first_id
+        verdict, actions = np.zeros(rows.count, np.uint8), np.zeros(rows.count, np.uint32)
+        verdict[at], actions[at] = decisions.verdict, decisions.actions
+        self._operation.feedback(rows, verdict, actions)
+
+    def counterfactual(self) -> Losses:
+        """What the same run loses without interception."""
+        return without_interception(self.scenario, self.population, self.days, self.seed)
+
+    def _slice(self, ordinary: Rows, start_ms: int, end_ms: int) -> Slice:
+        rows = Rows.merged([ordinary, self._operation.rows(start_ms, end_ms)])
+        self._forward(rows)
+        self._first_id, self._next_id = self._next_id, self._next_id + rows.count
+        self._rows = rows
+        frame = to_frame(rows, self.pools, self._first_id)
+        campaign, step, habit = (rows.column(name) for name in ("campaign", "step", "habit"))
+        return Slice(frame, campaign, step, habit, start_ms, end_ms)
+
+    def _forward(self, rows: Rows) -> None:
+        """Calls to those whose line a scammer has had forwarded show it, whoever calls."""
+        if self._operation.forwarded and rows.count:
+            reached = np.isin(rows.column("target"), np.array(list(self._operation.forwarded), np.uint64))
+            reached &= rows.column("kind") == Kind.CALL
+            rows.columns["forwarding"] = rows.column("forwarding") | reached
+
+
+def without_interception(scenario: Scenario, population: Population, days: int, seed: int) -> Losses:
+    """The losses of a run in which everything passes. Ordinary life doesn't react, so it needn't be made."""
+    operation = Operation(scenario, population, Pools.empty(), seed)
+    for start_ms in range(DAY_0_MS, day_start_ms(days), SLICE_MS):
+        operation.rows(start_ms, start_ms + SLICE_MS)
+    operation.passed()
+    return operation.losses

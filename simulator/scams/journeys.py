@@ -1,0 +1,328 @@
+"""What happens to each person who took the bait, link by link.
+
+Enters: hooked people and chats, decisions on their events. Leaves: events, reports, money. Invariant: a person has at
+most one event in a slice and gets on only after the decision on it, so every link can be prevented.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from interceptor.schema import Action, Kind, Subject, Verdict
+from simulator.clock import DAY_MS, MINUTE_MS
+from simulator.events import Rows
+from simulator.laundering import Launderer
+from simulator.population import Population
+from simulator.scams.campaign import Campaign, Chat
+from simulator.scams.chains import Link, Look, Step
+from simulator.scams.handles import JOURNEYS, handle_of
+from simulator.scams.looks import CREDITED, Looks
+from simulator.scams.mules import Mule
+from simulator.scams.scribe import Later, Scribe
+from simulator.scams.victims import Luck, Warned, log_normal, night_after, planned_payments
+from simulator.scams.volleys import Hooked
+from simulator.scenario import Scenario
+
+CHATS = 9  # medium of those whom a messenger brought, beside volleys' media
+RETRIES_MAX = 2  # of one link
+RETRY_MINUTES = (8.0, 50.0)  # until a refused payment, a blocked call or site is tried again
+RESUME_JITTER_MS = 80_000  # a link that would fall into a slice already taken comes so soon after
+HOLD_UP_MS = 30_000  # who drops out hangs up within
+# Purposes of luck.
+DELAY, CHANCE, ROUNDS, LOSS, STOPPED, PASSES, RETRY, AMOUNT, PAYEE, REVOKES, REPORTS, OTHER = range(12)
+
+
+@dataclass(slots=True)
+class Journey:
+    """One victim's way along a chain: the link that comes next, and what has happened so far."""
+
+    index: int
+    campaign: Campaign
+    resident: int
+    luck: Luck
+    rounds: list[int]
+    amounts: list[int]  # planned payments, fen
+    credits: int  # rounds of loans, if any
+    link: int = 0
+    round: int = 0
+    retries: int = 0
+    over: bool = False
+    call: Rows | None = None  # that is being held
+    number: int = 0  # that called last
+    mule: Mule | None = None  # paid last
+    asked_fen: int = 0  # of the payment that waits
+    attempted: bool = False  # the payment that waits has been counted
+    payer: bool = False
+    paid_fen: int = 0
+    borrowed_fen: int = 0
+    waits_ms: int = 0  # time of the event that waits for a decision
+
+    @property
+    def at(self) -> Link:
+        return self.campaign.chain.links[self.link]
+
+    def chance(self, purpose: int) -> float:
+        return self.luck.at(purpose, self.link, self.round)
+
+
+@dataclass(slots=True)
+class Journeys:
+    """All victims of a run."""
+
+    scenario: Scenario
+    population: Population
+    launderer: Launderer
+    warned: Warned
+    scribe: Scribe
+    later: Later
+    looks: Looks
+    seed: int
+    revoked_fen: int = 0
+    attempted_fen: int = 0
+    _agenda: list[tuple[int, int]] = field(default_factory=list)  # (ts_ms, index)
+    _all: list[Journey] = field(default_factory=list)
+    _waiting: dict[int, Journey] = field(default_factory=dict)
+    _delayed: list[tuple[int, int, Mule, int]] = field(default_factory=list)  # money that arrives after 24 h
+    _order: int = 0
+    _next_ms: int = 0
+
+    def hook(self, hooked: Hooked) -> None:
+        journey = self._begin(hooked.campaign, hooked.resident, hooked.medium, hooked.hook)
+        if hooked.call is not None:
+            journey.call, journey.number = hooked.call, int(hooked.call.column("source")[0])
+        self._go_on(journey, hooked.ts_ms)
+
+    def chat(self, chat: Chat) -> None:
+        journey = self._begin(chat.campaign, chat.resident, CHATS, chat.hook)
+        chain = chat.campaign.chain
+        if chain.late_entry:
+            # Has paid some times already, before we look.
+            journey.link = len(chain.links) - 1
+            journey.round = int(journey.luck.at(OTHER) * journey.rounds[-1])
+            if not journey.round:
+                journey.link = 0
+            else:
+                # Some of the time since the last payment has gone by.
+                return self._plan(journey, chat.ts_ms + int((self._after(journey, 0)) * journey.luck.at(OTHER, 1)))
+        self._go_on(journey, chat.ts_ms)
+
+    def due(self, end_ms: int) -> None:
+        """Write down what happens before `end_ms`."""
+        self._next_ms = end_ms
+        while self._delayed and self._delayed[0][0] < end_ms:
+            ts_ms, _, mule, amount_fen = heapq.heappop(self._delayed)
+            self.launderer.receive(mule, amount_fen, ts_ms)
+        while self._agenda and self._agenda[0][0] < end_ms:
+            ts_ms, index = heapq.heappop(self._agenda)
+            journey = self._all[index]
+            if self._warned_off(journey):
+                self._end(journey, ts_ms, warned=True)
+            else:
+                self._act(journey, ts_ms)
+
+    def feedback(self, index: int, verdict: int, actions: int) -> None:
+        """What was decided on the event of the journey with this index."""
+        journey = self._waiting.pop(index)
+        ts_ms = journey.waits_ms
+        if journey.at.look is Look.PAYMENT:
+            self._paid(journey, ts_ms, verdict)
+        elif verdict == Verdict.BLOCK:
+            self._blocked(journey, ts_ms)
+        elif self._put_off(journey, verdict, actions) or self._warned_off(journey):
+            self._end(journey, ts_ms, warned=True)
+        else:
+            self._done(journey, ts_ms)
+
+    def _begin(self, campaign: Campaign, resident: int, medium: int, hook: int) -> Journey:
+        luck, chain = Luck(self.seed, medium, hook), campaign.chain
+        rounds = [
+            link.rounds[0] + int(luck.at(ROUNDS, n) * (link.rounds[1] - link.rounds[0] + 1))
+            for n, link in enumerate(chain.links)
+        ]
+        corporate = bool(self.population.corporate[resident]) and chain.corporate > 0
+        amounts = planned_payments(
+            chain, campaign.scam_type, self.scenario.victims, rounds[-1], luck.at(LOSS), corporate
+        )
+        loans = sum(n for n, link in zip(rounds, chain.links, strict=True) if link.look is Look.CREDIT)
+        journey = Journey(len(self._all), campaign, resident, luck, rounds, amounts, loans)
+        self._all.append(journey)
+        campaign.victims += 1
+        return journey
+
+    def _go_on(self, journey: Journey, ts_ms: int) -> None:
+        """Plan the next event, skipping links that don't come about for this person."""
+        chain = journey.campaign.chain
+        while journey.link < len(chain.links):
+            if journey.chance(CHANCE) < journey.at.chance:
+                self._plan(journey, self._after(journey, ts_ms))
+                return
+            if journey.at.must:
+                break
+            journey.link, journey.round = journey.link + 1, 0
+        self._end(journey, ts_ms, warned=False)
+
+    def _after(self, journey: Journey, ts_ms: int) -> int:
+        link = journey.at
+        at_ms = ts_ms + int(log_normal(journey.chance(DELAY), link.minutes, link.sigma) * MINUTE_MS)
+        return night_after(at_ms, journey.chance(OTHER)) if link.night and journey.round == 0 else at_ms
+
+    def _plan(self, journey: Journey, ts_ms: int) -> None:
+        soonest = self._next_ms + int(journey.chance(AMOUNT) * RESUME_JITTER_MS)
+        heapq.heappush(self._agenda, (max(ts_ms, soonest), journey.index))
+
+    def _act(self, journey: Journey, ts_ms: int) -> None:
+        look = journey.at.look
+        if look is Look.CHAT or look is Look.FORWARDING:
+            if look is Look.FORWARDING:
+                self.looks.forwarded.add(int(self.population.number[journey.resident]))
+            self._done(journey, ts_ms)
+            return
+        columns = self.looks.columns(journey, ts_ms)
+        if columns is None:  # no line, no account left to do it with
+            self._blocked(journey, ts_ms)
+            return
+        kind, step, shown = columns
+        if look is Look.PAYMENT and not journey.attempted:
+            self._attempt(journey)
+        self.scribe.write(
+            kind, ts_ms, **shown, campaign=journey.campaign.index, step=step, handle=handle_of(JOURNEYS, journey.index)
+        )
+        journey.waits_ms = ts_ms
+        if look is Look.CALL:
+            journey.number = int(shown["source"])
+            journey.call = _one_row(Kind.CALL, ts_ms, shown, journey.campaign.index)
+        self._waiting[journey.index] = journey
+
+    def _attempt(self, journey: Journey) -> None:
+        campaign = journey.campaign
+        campaign.payers += not journey.payer
+        journey.payer = True
+        campaign.attempted_fen += journey.asked_fen
+        self.attempted_fen += journey.asked_fen
+        journey.attempted = True
+
+    def _done(self, journey: Journey, ts_ms: int) -> None:
+        """The link has worked: the next round, or the next link."""
+        link = journey.at
+        if link.look is Look.CALL and not link.keep_open:
+            median, sigma = link.duration_s
+            self._hang_up(journey, ts_ms + int(log_normal(journey.chance(OTHER), median, sigma) * 1000))
+        journey.retries, journey.attempted = 0, False
+        journey.round += 1
+        if journey.round >= journey.rounds[journey.link]:
+            journey.link, journey.round = journey.link + 1, 0
+        self._go_on(journey, ts_ms)
+
+    def _blocked(self, journey: Journey, ts_ms: int) -> None:
+        """The scammer tries another line or host, or does without it, or gives up."""
+        link = journey.at
+        if link.look is Look.CALL:
+            journey.call = None
+        if link.look is Look.CREDIT:
+            self._lend_less(journey)
+        again = journey.retries < RETRIES_MAX and journey.chance(RETRY) < self.scenario.victims.retry_contact
+        if again and link.look is not Look.CREDIT:
+            self._try_again(journey, ts_ms)
+        elif link.must and link.look is not Look.CREDIT:
+            self._end(journey, ts_ms, warned=False)
+        else:
+            journey.link, journey.round, journey.retries = journey.link + 1, 0, 0
+            self._go_on(journey, ts_ms)
+
+    def _try_again(self, journey: Journey, ts_ms: int) -> None:
+        journey.retries += 1
+        low, high = RETRY_MINUTES
+        self._plan(journey, ts_ms + int((low + journey.chance(PASSES) * (high - low)) * MINUTE_MS))
+
+    def _lend_less(self, journey: Journey) -> None:
+        """What isn't borrowed can't be lost."""
+        kept = 1 - CREDITED / max(journey.credits, 1)
+        journey.amounts = [max(100, int(amount * kept)) for amount in journey.amounts]
+
+    def _put_off(self, journey: Journey, verdict: int, actions: int) -> bool:
+        """A mark, a prompt, a warning page that this person heeds."""
+        victims, luck = self.scenario.victims, journey.chance(PASSES)
+        if journey.at.look in (Look.SITE, Look.APP) and verdict == Verdict.HOLD:
+            return luck >= victims.warn_page
+        if actions & Action.CHALLENGE and journey.at.look is Look.CALL:
+            return luck >= victims.challenged
+        return bool(actions & Action.LABEL) and luck >= victims.labelled
+
+    def _paid(self, journey: Journey, ts_ms: int, verdict: int) -> None:
+        mule, victims = journey.mule, self.scenario.victims
+        assert mule is not None, "a payment to nobody"
+        if verdict == Verdict.BLOCK:
+            again = journey.retries < RETRIES_MAX and journey.chance(RETRY) < victims.retry_payee
+            if again and not self._warned_off(journey):
+                self._try_again(journey, ts_ms)
+            else:
+                self._end(journey, ts_ms, warned=True)
+            return
+        if verdict == Verdict.HOLD and self.warned.revokes(journey.resident, journey.chance(REVOKES)):
+            self.revoked_fen += journey.asked_fen
+            self._end(journey, ts_ms, warned=True)
+            return
+        self._left(journey, mule, ts_ms + (DAY_MS if verdict == Verdict.HOLD else 0))
+        if self._warned_off(journey):
+            self._end(journey, ts_ms, warned=True)
+        else:
+            self._done(journey, ts_ms)
+
+    def _left(self, journey: Journey, mule: Mule, arrives_ms: int) -> None:
+        """The money has left the victim, at once or after a delay that nobody used."""
+        amount_fen = journey.asked_fen
+        journey.paid_fen += amount_fen
+        journey.campaign.paid_fen += amount_fen
+        if arrives_ms < self._next_ms:
+            self.launderer.receive(mule, amount_fen, arrives_ms)
+        else:
+            self._order += 1
+            heapq.heappush(self._delayed, (arrives_ms, self._order, mule, amount_fen))
+
+    def _warned_off(self, journey: Journey) -> bool:
+        return self.warned.stops(journey.resident, journey.luck.at(STOPPED))
+
+    def _hang_up(self, journey: Journey, ts_ms: int) -> None:
+        call, journey.call = journey.call, None
+        if call is None:
+            return
+        begun_ms = int(call.column("ts_ms")[0])
+        end_ms = max(ts_ms, self._next_ms + int(journey.chance(OTHER) * HOLD_UP_MS))
+        columns = dict(call.columns) | {
+            "ts_ms": np.array([end_ms]), "kind": np.array([Kind.CALL_END], np.uint8),
+            "dur_s": np.array([max(1, (end_ms - begun_ms) // 1000 - 10)], np.uint32),
+        }  # fmt: skip
+        columns.pop("handle", None)
+        self.later.add(Rows(1, columns))
+
+    def _end(self, journey: Journey, ts_ms: int, *, warned: bool) -> None:
+        """Out of the chain: the call ends; some report what they know."""
+        self._hang_up(journey, ts_ms + int(journey.chance(OTHER) * HOLD_UP_MS))
+        journey.over = True
+        victims = self.scenario.victims
+        share = victims.report_warned if warned else victims.report_loss if journey.paid_fen else 0.0
+        if journey.luck.at(REPORTS) >= share:
+            return
+        median = 25.0 if warned else victims.report_loss_minutes
+        wait = log_normal(journey.luck.at(REPORTS, 1), median, victims.report_loss_sigma)
+        at_ms = max(ts_ms + int(wait * MINUTE_MS), self._next_ms)
+        subjects = {Subject.NUMBER: journey.number, Subject.SITE: journey.campaign.site.number}
+        if journey.paid_fen and journey.mule is not None:
+            subjects[Subject.ACCOUNT] = journey.mule.account
+        for nth, (subject, source) in enumerate(subjects.items()):
+            if source:
+                shown = {
+                    "source": source, "target": int(self.population.number[journey.resident]),
+                    "town": int(self.population.town[journey.resident]), "subject": int(subject),
+                    "step": int(Step.REPORT),
+                }  # fmt: skip
+                self.later.add(_one_row(Kind.REPORT, at_ms + nth * 1000, shown, journey.campaign.index))
+
+
+def _one_row(kind: Kind, ts_ms: int, shown: dict[str, int | bool], campaign: int) -> Rows:
+    columns = {name: np.array([value]) for name, value in shown.items()}
+    columns.setdefault("step", np.array([int(Step.CALL)]))
+    return Rows.of(kind, np.array([ts_ms]), **columns, campaign=np.array([campaign]))

@@ -1,0 +1,114 @@
+"""The lines of all campaigns: which is in which place, and what happens when one is taken away.
+
+Enters: decks and uses, blocks and limits. Leaves: columns for events of a place. Invariant: a place always holds the
+next unused line of its campaign's deck, or none once the deck is used up; a line never comes back.
+
+A limited line is silent until it is replaced; a blocked one is dialled on, in vain, until its user notices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simulator.chance import uniform
+from simulator.clock import HOUR_MS, MINUTE_MS
+from simulator.scams.manners import Use, empty_use
+from simulator.scams.outfits import Deck, empty_deck
+from simulator.scenario import Rotation
+
+NEVER_MS = 1 << 60
+DEVICE_HOURS = 4  # a line moves to another of its devices every so many hours [A]
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Places start … stop - 1, which share a deck."""
+
+    index: int
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(slots=True)
+class FraudLines:
+    """Arrays over places, and the decks that fill them."""
+
+    seed: int
+    rotation: Rotation
+    use: Use = field(default_factory=empty_use)
+    deck: Deck = field(default_factory=empty_deck)
+    campaign: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    crew: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    turn: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # position within the crew
+    line: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # row of the deck, -1 = none left
+    silent: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    swap_ms: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    replaced: int = 0
+    _spare: list[list[int]] = field(default_factory=list)  # next and end, by crew
+    _place_of: dict[int, int] = field(default_factory=dict)  # of each number in use
+
+    def add(self, campaign: int, use: Use, deck: Deck) -> Crew:
+        """A crew of as many places as `use` has; the deck has at least as many lines."""
+        places, first_line = len(use), len(self.deck)
+        crew = Crew(len(self._spare), len(self.line), len(self.line) + places)
+        self._spare.append([first_line + places, first_line + len(deck)])
+        self.use = Use.joined([self.use, use])
+        self.deck = Deck.joined([self.deck, deck])
+        self.campaign = np.append(self.campaign, np.full(places, campaign, np.int32))
+        self.crew = np.append(self.crew, np.full(places, crew.index))
+        self.turn = np.append(self.turn, np.arange(places))
+        self.line = np.append(self.line, first_line + np.arange(places))
+        self.silent = np.append(self.silent, np.zeros(places, bool))
+        self.swap_ms = np.append(self.swap_ms, np.full(places, NEVER_MS))
+        self._place_of.update(zip(deck.number[:places].tolist(), range(crew.start, crew.stop), strict=True))
+        return crew
+
+    def usable(self, places: np.ndarray) -> np.ndarray:
+        """bool[n]: can be dialled from now."""
+        return (self.line[places] >= 0) & ~self.silent[places]
+
+    def columns(self, places: np.ndarray, ts_ms: np.ndarray) -> dict[str, np.ndarray]:
+        """What the events of these places show of their lines."""
+        deck, line = self.deck, self.line[places]
+        phase = (ts_ms // (DEVICE_HOURS * HOUR_MS) + line) % deck.imei_count[line]
+        names = ("display", "trunk", "line_kind", "registered", "tenure_days", "idle_days", "cell", "imsi")
+        shown = {name: getattr(deck, name)[line] for name in names}
+        return shown | {"source": deck.number[line], "imei": deck.imei[line, phase]}
+
+    def place_of(self, number: int) -> int | None:
+        return self._place_of.get(number)
+
+    def take_away(self, number: int, ts_ms: int, *, silenced: bool) -> None:
+        """A number was blocked, or limited (`silenced`). Unknown numbers are nobody's loss."""
+        place = self._place_of.get(number)
+        if place is None:
+            return
+        self.silent[place] |= silenced
+        if self.swap_ms[place] == NEVER_MS:
+            low, high = self.rotation.minutes
+            luck = uniform(self.seed, "rotation", place, int(self.line[place]))[0]
+            self.swap_ms[place] = ts_ms + int((low + luck * (high - low)) * MINUTE_MS)
+
+    def swap(self, now_ms: int) -> None:
+        """Put the next line of the deck into each place whose time has come."""
+        for place in np.flatnonzero(self.swap_ms <= now_ms).tolist():
+            spare = self._spare[self.crew[place]]
+            self._place_of.pop(int(self.deck.number[self.line[place]]), None)
+            self.swap_ms[place] = NEVER_MS
+            self.silent[place] = False
+            self.line[place] = spare[0] if spare[0] < spare[1] else -1
+            if spare[0] < spare[1]:
+                self._place_of[int(self.deck.number[spare[0]])] = place
+                spare[0] += 1
+                self.replaced += 1
+
+    def any_usable(self, crew: Crew, luck: float) -> int | None:
+        """Some place of a crew that can be dialled from."""
+        places = np.arange(crew.start, crew.stop)
+        places = places[self.usable(places)]
+        return int(places[int(luck * len(places))]) if len(places) else None

@@ -1,0 +1,189 @@
+"""All scams of a run, slice by slice.
+
+Enters: slices of time, and what the interceptor did in them. Leaves: rows, losses. Invariant: without feedback
+everything passes, and a slice's rows are the same with and without it until the first decision that isn't to let
+pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from interceptor.schema import Action, Kind, Subject, Verdict
+from simulator.clock import day_index, day_start_ms, hour_index
+from simulator.events import Pools, Rows
+from simulator.institutions import directory
+from simulator.laundering import Launderer
+from simulator.population import Population
+from simulator.scams.campaign import Campaign, Recruiter
+from simulator.scams.chains import Look
+from simulator.scams.handles import CALLS, FAMILY_SIZE, HOPS, JOURNEYS, MESSAGES, VISITS
+from simulator.scams.journeys import Journeys
+from simulator.scams.lines import FraudLines
+from simulator.scams.looks import Looks
+from simulator.scams.losses import Losses
+from simulator.scams.mules import Roster
+from simulator.scams.scribe import Later, Scribe
+from simulator.scams.victims import Warned, any_warning
+from simulator.scams.volleys import Volleys
+from simulator.scenario import Scenario
+
+_MEDIA = {CALLS: Look.CALL, MESSAGES: Look.MESSAGE, VISITS: Look.SITE}
+_LINE_KINDS = (Kind.CALL, Kind.CALL_END, Kind.SMS)
+_STOPS = Action.STOP_48H | Action.FREEZE_6M
+_TAKES_ACCOUNT = Action.LIMIT | _STOPS
+_TAKES_LINE = Action.LIMIT | Action.BLOCK | Action.HARD_BLOCK
+
+
+@dataclass(slots=True)
+class Operation:
+    """`campaigns`: those that have started, in order of their index."""
+
+    scenario: Scenario
+    population: Population
+    pools: Pools
+    seed: int
+    campaigns: list[Campaign] = field(default_factory=list)
+    lines: FraudLines = field(init=False)
+    launderer: Launderer = field(init=False)
+    journeys: Journeys = field(init=False)
+    looks: Looks = field(init=False)
+    _recruiter: Recruiter = field(init=False)
+    _volleys: Volleys = field(init=False)
+    _warned: Warned = field(init=False)
+    _scribe: Scribe = field(default_factory=Scribe)
+    _later: Later = field(default_factory=Later)
+    _roster: Roster = field(init=False)
+    _order: np.ndarray = field(init=False)  # residents by number
+    _number: np.ndarray = field(init=False)
+    _hour: int = -1
+    _day: int = -1
+    _end_ms: int = 0
+    _rows: Rows | None = None
+
+    def __post_init__(self) -> None:
+        scenario, population, seed = self.scenario, self.population, self.seed
+        self.lines = FraudLines(seed, scenario.rotation)
+        self._warned = Warned(scenario.victims, np.zeros(population.people, np.uint8))
+        self._roster = Roster(scenario.laundering, population, seed)
+        self.launderer = Launderer(scenario.laundering, self._roster, self._scribe, seed)
+        self.looks = Looks(population, self.lines, self._roster, directory(population.seed), self.pools)
+        self.journeys = Journeys(
+            scenario, population, self.launderer, self._warned, self._scribe, self._later, self.looks, seed
+        )
+        self._volleys = Volleys(scenario, population, self.lines, self.campaigns, self._warned, self._later, seed)
+        self._recruiter = Recruiter(scenario, population, self.pools, seed, self.lines)
+        self._order = np.argsort(population.number[: population.people])
+        self._number = population.number[: population.people][self._order]
+        for network in self._recruiter.open_networks():
+            self.campaigns.append(network)
+            self._roster.open(network.index, day_start_ms(0))
+
+    def rows(self, start_ms: int, end_ms: int) -> Rows:
+        """Events of a slice, in order of time. What happened in the slice before is settled first."""
+        if self._rows is not None:
+            self.passed()
+        if day_index(start_ms) != self._day:
+            self._new_day(day_index(start_ms))
+        if hour_index(start_ms) != self._hour:
+            self._hour = hour_index(start_ms)
+            self._volleys.plan_hour(self._hour)
+        self._end_ms = end_ms
+        self.lines.swap(start_ms)
+        self.journeys.due(end_ms)
+        self.launderer.due(end_ms)
+        self._rows = Rows.merged([*self._volleys.due(start_ms, end_ms), self._scribe.rows(), self._later.due(end_ms)])
+        return self._rows
+
+    def feedback(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray) -> None:
+        """`rows`: the slice, whatever else was in it; `verdict` u8[n], `actions` u32[n] for each of them."""
+        self._rows = None
+        self._warn(rows, actions)
+        self._take_away(rows, verdict, actions)
+        self._settle(rows, verdict, actions)
+
+    def passed(self) -> None:
+        """Nothing of the slice was touched."""
+        rows, self._rows = self._rows, None
+        if rows is not None:
+            self._settle(rows, np.zeros(rows.count, np.uint8), np.zeros(rows.count, np.uint32))
+
+    @property
+    def forwarded(self) -> set[int]:
+        """Numbers of victims whose line forwards its calls."""
+        return self.looks.forwarded
+
+    @property
+    def losses(self) -> Losses:
+        journeys, launderer = self.journeys, self.launderer
+        return Losses(
+            attempted_fen=journeys.attempted_fen,
+            paid_fen=sum(campaign.paid_fen for campaign in self.campaigns),
+            revoked_fen=journeys.revoked_fen,
+            recovered_fen=launderer.held_fen,
+            gone_fen=launderer.gone_fen,
+            lines_replaced=self.lines.replaced,
+            accounts_replaced=self._roster.replaced,
+            rotation_cost_yuan=self.lines.replaced * self.scenario.rotation.line_cost_yuan,
+        )
+
+    def _new_day(self, day: int) -> None:
+        self._day = day
+        self._roster.new_day()
+        recruits = self._recruiter.day(day)
+        self.campaigns += recruits.campaigns
+        self._volleys.works = recruits.works
+        for chat in recruits.chats:
+            self.journeys.chat(chat)
+        for rows in recruits.registrations:
+            self._later.add(rows)
+
+    def _settle(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray) -> None:
+        """Tell each part what became of its events."""
+        handle = rows.column("handle")
+        family, index = handle // FAMILY_SIZE, handle % FAMILY_SIZE
+        for medium, look in _MEDIA.items():
+            own = np.flatnonzero(family == medium)
+            own = own[np.argsort(index[own])]
+            for hooked in self._volleys.feedback(look, verdict[own], actions[own], self._end_ms):
+                self.journeys.hook(hooked)
+        for row in np.flatnonzero(family >= JOURNEYS).tolist():
+            if family[row] == HOPS:
+                self.launderer.feedback(int(index[row]), int(verdict[row]))
+            else:
+                self.journeys.feedback(int(index[row]), int(verdict[row]), int(actions[row]))
+
+    def _warn(self, rows: Rows, actions: np.ndarray) -> None:
+        warned = np.flatnonzero(any_warning(actions))
+        if len(warned):
+            residents = self._residents(rows.column("target")[warned])
+            self._warned.note(residents[residents >= 0], actions[warned][residents >= 0])
+
+    def _residents(self, numbers: np.ndarray) -> np.ndarray:
+        """i64[n]: the resident of each number, -1 for others."""
+        place = np.minimum(np.searchsorted(self._number, numbers), len(self._number) - 1)
+        return np.where(self._number[place] == numbers, self._order[place], -1)
+
+    def _take_away(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray) -> None:
+        """Lines, hosts and accounts that the interceptor limited or blocked."""
+        struck = (verdict == Verdict.BLOCK) | ((actions & np.uint32(_TAKES_LINE | _TAKES_ACCOUNT)) != 0)
+        kinds, sources, subjects = rows.column("kind"), rows.column("source"), rows.column("subject")
+        times, campaigns, payers = rows.column("ts_ms"), rows.column("campaign"), rows.column("payer")
+        for row in np.flatnonzero(struck).tolist():
+            kind, source, action = Kind(kinds[row]), int(sources[row]), int(actions[row])
+            subject = Subject(subjects[row])
+            if kind in _LINE_KINDS or subject in (Subject.NUMBER, Subject.TEXT):
+                self.lines.take_away(source, int(times[row]), silenced=bool(action & Action.LIMIT))
+            elif kind is Kind.WEB or subject is Subject.SITE:
+                site = self.campaigns[campaigns[row]].site if campaigns[row] >= 0 else None
+                if site is not None and source == site.number:
+                    site.blocked(int(times[row]))
+            elif kind is Kind.TRANSFER:
+                # A stop is on the payer; where that is a victim, it is the account paid into that is stopped.
+                stopped = bool(action & _STOPS) and self.launderer.hold(int(payers[row]))
+                if action & Action.LIMIT or (action & _STOPS and not stopped):
+                    self.launderer.hold(source)
+            elif subject is Subject.ACCOUNT and action & _TAKES_ACCOUNT:
+                self.launderer.hold(source)

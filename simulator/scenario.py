@@ -1,0 +1,266 @@
+"""What a run simulates: scenario files and their defaults.
+
+Enters: the name of a scenario that comes with the project, or the path of a YAML file. Leaves: a Scenario, or a
+ScenarioError that names file and line. Invariant: every assumption [A] of the campaigns is a field here, so that a
+scenario file can change it.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from simulator.scam_types import MULE_NETWORK, SCAM_TYPES, TYPES
+
+FILE_BYTES_MAX = 64 * 1024
+Share = Annotated[float, Field(ge=0, le=1)]
+Factor = Annotated[float, Field(ge=0, le=1000)]
+
+
+class ScenarioError(ValueError):
+    """The scenario can't be run; the message says where and what to do. `missing`: there is no such scenario."""
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class OrdinaryLife(_Section):
+    """How ordinary days differ from the population's habits."""
+
+    calls_factor: Annotated[float, Field(ge=1, le=2)] = 1.0  # 1.3: three in ten parties call like two
+    gifts_per_resident: Annotated[float, Field(ge=0, le=10)] = 0.0  # gift transfers a day to people they know
+
+
+class Campaigns(_Section):
+    """How many campaigns start a day. `weights`: relative to the shares of DOMAIN.md D2."""
+
+    per_100k_people: Annotated[float, Field(gt=0, le=1000)] = 24.0  # A: many more than in life, so that a day shows all
+    every_type_from_people: Annotated[int, Field(ge=1)] = 100_000  # from here on at least one of every type a day
+    networks_per_100k_people: Annotated[float, Field(gt=0, le=100)] = 1.0  # A
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+
+
+class Volleys(_Section):
+    """How much the campaigns send, relative to the chains' own figures."""
+
+    lines_factor: Factor = 1.0  # lines that dial, and calls with them
+    trunk_factor: Factor = 1.0  # lines of international trunks
+    messages_factor: Factor = 1.0
+    visits_factor: Factor = 1.0
+    hook_factor: Factor = 1.0
+    answer: Share = 0.45  # A: of calls from unknown numbers (US 2018: 24 %, P)
+    stranger_elsewhere: Share = 0.12  # A: scam calls over local lines to people outside the city
+    # A: of people who saw through a call, a message, a site; minutes to hours later
+    report_call: Share = 0.012
+    report_message: Share = 0.006
+    report_visit: Share = 0.004
+    report_minutes: float = 40.0
+    report_sigma: float = 1.3
+
+
+class Victims(_Section):
+    """How people react to what the interceptor does [A]."""
+
+    stopped_by_warning: tuple[Share, Share, Share, Share] = (0.15, 0.3, 0.55, 0.9)  # tiers W1 … W4
+    labelled: Share = 0.5  # of the hooked go on although call or message was marked
+    challenged: Share = 0.3  # of fraud callers who get past a prompt
+    warn_page: Share = 0.25  # go on to a site behind a warning page
+    revoke: Share = 0.5  # of delayed transfers are withdrawn within 24 h, without a warning
+    revoke_by_tier: tuple[Share, Share, Share, Share] = (0.05, 0.1, 0.25, 0.4)  # more, with the tier
+    retry_payee: Share = 0.3  # of refused transfers are tried again to another account
+    retry_contact: Share = 0.5  # of blocked later calls and sites, over another line or host
+    report_loss: Share = 0.6  # of those who paid
+    report_loss_minutes: float = 200.0
+    report_loss_sigma: float = 1.2
+    report_warned: Share = 0.3  # of those whom a warning stopped
+    loss_sigma: Annotated[float, Field(gt=0, le=3)] = 1.6  # B4
+    loss_factor: Factor = 1.0
+    loss_yuan_max: Annotated[int, Field(gt=0)] = 1_000_000
+
+
+class Rotation(_Section):
+    """How fast campaigns replace what was taken from them [A]."""
+
+    minutes: tuple[float, float] = (5.0, 60.0)
+    spare_lines: Annotated[float, Field(ge=0, le=20)] = 2.0  # for each line in use
+    line_cost_yuan: float = 150.0
+    local: Share = 0.6  # SIMs in devices within the city, whose cell and IMEI are seen
+    virtual: Share = 0.15  # of SIMs are of virtual operators
+
+
+class Laundering(_Section):
+    """The mule networks. Hop delays after DOMAIN.md B7, the rest [A]."""
+
+    hop_minutes: tuple[float, float, float] = (4.0, 8.0, 25.0)  # L1 → L2 → L3 → exit, medians
+    hop_sigma: float = 1.0
+    corporate_minutes: float = 15.0  # first hop of sums from 100,000 yuan on
+    on_duty: tuple[int, int, int] = (3, 5, 6)  # accounts of each layer in use at a time
+    duty_hours: float = 6.0  # median time an account is used before it rests for good
+    spare_accounts: Annotated[int, Field(ge=0)] = 60  # per network and day
+    replace_minutes: tuple[float, float] = (20.0, 120.0)
+    fresh: Share = 0.45  # opened within the last 15 days
+    dormant: Share = 0.35  # unused for months; the rest are rented from people who use them
+    tested: Share = 0.5  # of accounts get a few yuan before they are used
+    exits: tuple[Share, Share, Share, Share] = (0.35, 0.30, 0.25, 0.10)  # wallet or purchase, USDT, cash, abroad
+    retry_hop: Share = 0.7  # of refused hops are tried to another account
+
+
+class Scenario(_Section):
+    """One scenario file."""
+
+    scenario: Annotated[str, Field(min_length=1, max_length=60)]
+    title: str
+    about: str = ""
+    people: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000
+    days: Annotated[int, Field(ge=1, le=366)] = 1
+    ordinary: OrdinaryLife = OrdinaryLife()
+    campaigns: Campaigns = Campaigns()
+    volleys: Volleys = Volleys()
+    victims: Victims = Victims()
+    rotation: Rotation = Rotation()
+    laundering: Laundering = Laundering()
+
+    def weight(self, scam_type: str) -> float:
+        """Share of campaigns of this type; those of the eleven types with victims add up to 1."""
+        raw = {type_.id: type_.weight_percent * self.campaigns.weights.get(type_.id, 1.0) for type_ in TYPES}
+        return raw[scam_type] / sum(raw.values())
+
+
+def known_scenarios() -> tuple[str, ...]:
+    """Names of the scenarios that come with the project."""
+    folder = files("simulator").joinpath("scenarios")
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def load(name_or_path: str) -> Scenario:
+    """A known name, or the path of a file. Raises ScenarioError."""
+    if name_or_path in known_scenarios():
+        source = files("simulator").joinpath("scenarios", f"{name_or_path}.yaml").read_bytes()
+        return parse(source, f"{name_or_path}.yaml")
+    path = Path(name_or_path)
+    if not path.exists():
+        raise ScenarioError(_unknown(name_or_path), missing=True)
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror or error}", missing=True) from None
+    return parse(source, str(path))
+
+
+def parse(source: bytes, where: str) -> Scenario:
+    """`source`: a YAML file's bytes; `where`: what to call it in errors. Raises ScenarioError."""
+    if len(source) > FILE_BYTES_MAX:
+        raise ScenarioError(f"{where}: {len(source)} bytes, a scenario file has at most {FILE_BYTES_MAX}")
+    tree = _tree(source, where)
+    try:
+        scenario = Scenario.model_validate(tree)
+    except ValidationError as error:
+        raise ScenarioError("\n".join(_problem(tree, where, item) for item in error.errors())) from None
+    _check(scenario, tree, where)
+    return scenario
+
+
+def _unknown(name: str) -> str:
+    known = known_scenarios()
+    near = get_close_matches(name.lower(), known, 1, 0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f'unknown scenario "{name}"{hint}\nknown: {", ".join(known)}; or give the path of a YAML file'
+
+
+def _tree(source: bytes, where: str) -> Any:
+    try:
+        text = source.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = source[: error.start].count(b"\n") + 1
+        raise ScenarioError(f"{where}:{line}: not UTF-8: save the file as UTF-8") from None
+    try:
+        # Before anything is composed: an alias can blow a few lines up to gigabytes.
+        for event in YAML(typ="rt", pure=True).parse(text):
+            if getattr(event, "anchor", None) is not None:
+                line = event.start_mark.line + 1
+                raise ScenarioError(f"{where}:{line}: anchors and aliases (& and *) aren't taken: write the value out")
+        tree = YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise ScenarioError(f"{where}{place}: not YAML: {error.problem or error.context}") from None
+    except YAMLError as error:
+        raise ScenarioError(f"{where}: not YAML: {error}") from None
+    except RecursionError:
+        raise ScenarioError(f"{where}: nested too deeply") from None
+    if not isinstance(tree, dict):
+        raise ScenarioError(f"{where}:1: a scenario file is a mapping that begins with `scenario: NAME`")
+    return tree
+
+
+def _problem(tree: Any, where: str, item: Any) -> str:
+    """One of pydantic's errors as file:line: field: what is wrong."""
+    path = tuple(part for part in item["loc"] if not (isinstance(part, str) and part.endswith("]")))
+    name = ".".join(str(part) for part in path)
+    line = _line(tree, path)
+    if item["type"] == "extra_forbidden":
+        near = get_close_matches(str(path[-1]), _fields(path[:-1]), 1, 0.5)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_fields(path[:-1]))}"
+        return f"{where}:{line}: {name}: unknown field; {hint}"
+    if item["type"] == "missing":
+        return f"{where}:{line}: {name}: is missing"
+    message = item["msg"][0].lower() + item["msg"][1:]
+    return f"{where}:{line}: {name}: {message}, not {item['input']!r}"
+
+
+def _fields(path: tuple[Any, ...]) -> list[str]:
+    model: Any = Scenario
+    for part in path:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)
+
+
+def _line(tree: Any, path: tuple[Any, ...]) -> int:
+    """Line of the key at `path`, or of the last one above it that is in the file."""
+    line = 1
+    for part in path:
+        place = getattr(tree, "lc", None)
+        if place is None or not isinstance(tree, dict | list):
+            return line
+        try:
+            line = (place.key(part) if isinstance(tree, dict) else place.item(part))[0] + 1
+            tree = tree[part]
+        except (KeyError, IndexError, TypeError):
+            return line
+    return line
+
+
+def _check(scenario: Scenario, tree: Any, where: str) -> None:
+    """What no single field can know."""
+    victims = SCAM_TYPES[:MULE_NETWORK]
+    for name in scenario.campaigns.weights:
+        if name not in victims:
+            near = get_close_matches(name, victims, 1, 0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(victims)}"
+            line = _line(tree, ("campaigns", "weights", name))
+            raise ScenarioError(f"{where}:{line}: campaigns.weights: unknown scam type {name!r}; {hint}")
+    _must(sum(scenario.weight(name) for name in victims) > 0, tree, where, ("campaigns", "weights"),
+          "at least one type needs a weight above 0")  # fmt: skip
+    for section, field in (("rotation", "minutes"), ("laundering", "replace_minutes")):
+        low, high = getattr(getattr(scenario, section), field)
+        _must(0 < low <= high, tree, where, (section, field), "two numbers, the smaller first, above 0")
+    exits = sum(scenario.laundering.exits)
+    _must(abs(exits - 1) < 1e-6, tree, where, ("laundering", "exits"), f"shares add up to {exits:g}, must be 1")
+    mules = scenario.laundering.fresh + scenario.laundering.dormant
+    _must(mules <= 1, tree, where, ("laundering", "fresh"), f"fresh and dormant add up to {mules:g}, at most 1")
+
+
+def _must(holds: bool, tree: Any, where: str, path: tuple[str, ...], what: str) -> None:
+    if not holds:
+        raise ScenarioError(f"{where}:{_line(tree, path)}: {'.'.join(path)}: {what}")

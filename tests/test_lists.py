@@ -1,0 +1,227 @@
+"""Lists: the fast look-ups say what a walk through the entries says."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interceptor.folding import strings_of
+from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, PrefixList, RangeList, host_hash
+from interceptor.lookups import hash_of_host
+
+TIMES = st.integers(-3, 12)
+NUMBERS = st.one_of(
+    st.integers(1, 30), st.integers(1, 2**64 - 1), st.sampled_from([1, 10, 99, 2**63, 2**64 - 1, 10**19])
+)
+HOSTS = st.one_of(
+    st.lists(st.sampled_from(["a", "b", "com", "x-1", ""]), max_size=4).map(".".join),
+    st.sampled_from(["银行.com", "aa.com", "a.co", "com.a"]),
+)
+ENTRY = dict[Any, tuple[int, int]]
+
+
+def ms(*times: int) -> np.ndarray:
+    return np.array(times, np.int64)
+
+
+def numbers(*values: int) -> np.ndarray:
+    return np.array(values, np.uint64)
+
+
+def extended(adds: list[tuple[Any, int, int]]) -> ENTRY:
+    """What a list holds after these: from the earliest start to the latest end."""
+    held: ENTRY = {}
+    for value, from_ms, expires_ms in adds:
+        start, end = held.get(value, (from_ms, expires_ms))
+        held[value] = min(start, from_ms), max(end, expires_ms)
+    return held
+
+
+def holding(held: ENTRY, ts_ms: int) -> list[tuple[Any, int]]:
+    return [(value, end) for value, (start, end) in held.items() if start <= ts_ms < end]
+
+
+def compare(listed: Any, entry: Entry | None, matching: list[int]) -> None:
+    """`matching`: when the entries that match expire."""
+    assert bool(listed) == bool(matching)
+    assert (entry.expires_ms if entry else None) == max(matching, default=None)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.tuples(NUMBERS, TIMES, TIMES), max_size=60),
+    st.lists(st.tuples(NUMBERS | st.just(0), TIMES), max_size=20),
+)
+def test_exact(adds: list[tuple[int, int, int]], asked: list[tuple[int, int]]) -> None:
+    single, bulk = ExactList(), ExactList()
+    for add in adds:
+        single.add(*add)
+    bulk.add_many(numbers(*(add[0] for add in adds)), *(ms(*(add[i] for add in adds)) for i in (1, 2)))
+    held = extended(adds)
+    assert len(single) == len(bulk) == len(held)
+    asked += [(value, 5) for value in held]
+    values, times = numbers(*(value for value, _ in asked)), ms(*(ts for _, ts in asked))
+    assert single.contains(values, times).tolist() == bulk.contains(values, times).tolist()
+    for listed, (value, ts) in zip(single.contains(values, times), asked, strict=True):
+        compare(listed, single.entry(value, ts), [end for number, end in holding(held, ts) if number == value])
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.one_of(st.integers(1, 130), NUMBERS.filter(lambda n: n < 10**19)), TIMES, TIMES), max_size=20
+    ),
+    st.lists(st.tuples(NUMBERS | st.just(0), TIMES), min_size=1, max_size=20),
+)
+def test_prefix(adds: list[tuple[int, int, int]], asked: list[tuple[int, int]]) -> None:
+    prefixes, held = PrefixList(), extended(adds)
+    for add in adds:
+        prefixes.add(*add)
+    assert len(prefixes) == len(held)
+    found = prefixes.contains(numbers(*(value for value, _ in asked)), ms(*(ts for _, ts in asked)))
+    for listed, (value, ts) in zip(found, asked, strict=True):
+        matching = [end for prefix, end in holding(held, ts) if str(value).startswith(str(prefix))]
+        compare(listed, prefixes.entry(value, ts), matching)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.tuples(st.tuples(NUMBERS, NUMBERS).map(sorted).map(tuple), TIMES, TIMES), max_size=20),
+    st.lists(st.tuples(NUMBERS | st.just(0), TIMES), min_size=1, max_size=20),
+)
+def test_range(adds: list[tuple[tuple[int, int], int, int]], asked: list[tuple[int, int]]) -> None:
+    ranges, held = RangeList(), extended(adds)
+    for add in adds:
+        ranges.add(*add)
+    assert len(ranges) == len(held)
+    asked += [(end, 5) for ends in held for end in ends]
+    found = ranges.contains(numbers(*(value for value, _ in asked)), ms(*(ts for _, ts in asked)))
+    for listed, (value, ts) in zip(found, asked, strict=True):
+        matching = [end for (first, last), end in holding(held, ts) if first <= value <= last]
+        compare(listed, ranges.entry(value, ts), matching)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.tuples(HOSTS.filter(lambda host: host.strip(".")), TIMES, TIMES), max_size=8),
+    st.lists(st.tuples(HOSTS, TIMES), min_size=1, max_size=12),
+)
+def test_domain(adds: list[tuple[str, int, int]], asked: list[tuple[str, int]]) -> None:
+    domains = DomainList()
+    for add in adds:
+        domains.add(*add)
+    held = extended([(domain.strip("."), start, end) for domain, start, end in adds])
+    assert len(domains) == len(held)
+    found = domains.contains(strings_of([host for host, _ in asked]), ms(*(ts for _, ts in asked)))
+    for listed, (host, ts) in zip(found, asked, strict=True):
+        matching = [end for domain, end in holding(held, ts) if host == domain or host.endswith("." + domain)]
+        compare(listed, domains.entry(host, ts), matching)
+
+
+def test_an_entry_holds_from_its_start_until_just_before_its_end() -> None:
+    exact, prefix, span, domain = ExactList(), PrefixList(), RangeList(), DomainList()
+    exact.add(7001, 100, 200)
+    prefix.add("70", 100, 200)
+    span.add((7000, 7002), 100, 200)
+    domain.add("a.cn", 100, 200)
+    times = ms(99, 100, 199, 200)
+    expected = [False, True, True, False]
+    for numbered in (exact, prefix, span):
+        assert numbered.contains(numbers(*[7001] * 4), times).tolist() == expected
+        assert [numbered.entry(7001, int(ts)) is not None for ts in times] == expected
+    assert domain.contains(strings_of(["www.a.cn"] * 4), times).tolist() == expected
+
+
+def test_adding_again_extends_and_keeps_the_source_of_the_later_end() -> None:
+    exact, prefix = ExactList("register", "bought list"), PrefixList()
+    for numbered in (exact, prefix):
+        numbered.add(8, 100, 200, "police", "case 12")
+        numbered.add(8, 50, 150, "citizen", "withdrawn soon")
+        assert len(numbered) == 1
+        assert numbered.entry(8, 60) == Entry("8", 50, 200, "police", "case 12")
+        numbered.add(8, 300, 400, "court", "", shown="+8")
+        assert (found := numbered.entry(8, 250)) is not None
+        assert (found.from_ms, found.expires_ms, found.source) == (50, 400, "court")
+    exact.add_many(numbers(9, 8), ms(0, 0), ms(FOREVER_MS, 500))
+    assert exact.entry(9, 5) == Entry("9", 0, FOREVER_MS, "register", "bought list")
+    assert exact.entry(8, 450) == Entry("+8", 0, 500, "court", "")
+
+
+def test_rows_of_hosts_are_chosen() -> None:
+    domains, hosts = DomainList(), strings_of(["a.cn", "", "b.cn", "x.A.cn"])
+    domains.add("A.cn.", 0, FOREVER_MS, "registry")
+    assert domains.contains(hosts, ms(1, 1), np.array([2, 0], np.int32)).tolist() == [False, True]
+    assert domains.contains(hosts, ms(1, 1, 1, 1)).tolist() == [True, False, False, False]
+    assert domains.entry("y.x.a.cn", 1) == Entry("a.cn", 0, FOREVER_MS, "registry", "")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(max_size=12), max_size=8))
+def test_host_hash(hosts: list[str]) -> None:
+    hosts = [host.encode("utf-8", "replace").decode() for host in hosts]
+    found = host_hash(strings_of(hosts)).tolist()
+    assert found == [hash_of_host(host) for host in hosts]
+    assert len(set(found)) == len(set(hosts))
+    assert all((value == 0) == (host == "") for value, host in zip(found, hosts, strict=True))
+
+
+@pytest.mark.parametrize("value", [0, -1, 2**64])
+def test_exact_refuses_what_is_no_number(value: int) -> None:
+    with pytest.raises(ValueError, match="can't be listed"):
+        ExactList().add(value, 0, 1)
+
+
+def test_senseless_values_are_refused() -> None:
+    for prefix in ("", "0554", "12a", "1" * 20, "一"):
+        with pytest.raises(ValueError, match="begins no number"):
+            PrefixList().add(prefix, 0, 1)
+    for ends in ((5, 4), (-1, 4), (1, 2**64)):
+        with pytest.raises(ValueError, match="no range"):
+            RangeList().add(ends, 0, 1)
+    with pytest.raises(ValueError, match="no domain"):
+        DomainList().add("..", 0, 1)
+
+
+def test_empty_lists_hold_nothing() -> None:
+    for numbered in (ExactList(), PrefixList(), RangeList()):
+        assert numbered.contains(numbers(0, 1), ms(0, 0)).tolist() == [False, False]
+        assert numbered.entry(1, 0) is None
+        assert numbered.contains(numbers(), ms()).tolist() == []
+    assert DomainList().contains(strings_of(["a", ""]), ms(0, 0)).tolist() == [False, False]
+
+
+def test_a_million_values_are_quick_and_small() -> None:
+    generator = np.random.default_rng(7)
+    values = np.unique(generator.integers(1, 2**63, 1_000_000, dtype=np.uint64))
+    exact, start = ExactList(), time.process_time()
+    exact.add_many(values, np.zeros(len(values), np.int64), np.full(len(values), 100))
+    assert time.process_time() - start < 3
+    assert exact.bytes_held <= 32 * len(values)
+    for half in np.array_split(values, 2):  # again: no growth
+        exact.add_many(half, np.full(len(half), -5), np.full(len(half), 90))
+    assert len(exact) == len(values)
+    assert exact.bytes_held <= 64 * len(values)
+    assert exact.contains(values, np.full(len(values), -5)).all()
+    strangers = generator.integers(1, 2**63, 100_000, dtype=np.uint64)
+    expected = np.isin(strangers, values)
+    assert np.array_equal(exact.contains(strangers, np.zeros(100_000, np.int64)), expected)
+
+
+def test_forgetting_makes_room_and_changes_no_answer() -> None:
+    exact, values = ExactList(), np.arange(1, 20_001, dtype=np.uint64)
+    exact.add_many(values, np.zeros(20_000, np.int64), np.arange(1, 20_001), "rule", "limited")
+    held = exact.bytes_held
+    assert exact.forget(15_000) == 15_000
+    assert len(exact) == 5_000
+    assert exact.bytes_held < held / 2
+    assert exact.contains(values, np.full(20_000, 15_000)).sum() == 5_000
+    assert exact.entry(20_000, 15_000) == Entry("20000", 0, 20_000, "rule", "limited")
+    assert exact.entry(1, 0) is None
+    for value in range(1, 3_000):
+        exact.add(value, 0, 50_000)
+    assert exact.contains(values, np.full(20_000, 15_000)).sum() == 7_999
