@@ -91,7 +91,8 @@ def _remember(ids: Int64s, state: Int64s, clock_ms: Int64s, event_id: int, ts_ms
         if ids[victim, pairs.STAMP] >= generation - 1:
             state[pairs.EVICTED] += 1
         pairs.erase(ids, state, victim)
-    pairs.put(ids, state, _OWNER, event_id, generation)
+        at = pairs.find(ids, _OWNER, event_id)
+    pairs.put(ids, state, at, _OWNER, event_id, generation)
     return _OK
 
 

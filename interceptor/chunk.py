@@ -82,12 +82,12 @@ class Chunk:
                 self._folded[False] = fold(self._batch.strings["text"], at)
         return self._folded[of_host]
 
-    def words(self, name: str) -> np.ndarray:
-        """bool[count]: rows whose text (or host) has any pattern of the set."""
+    def words(self, name: str) -> tuple[np.ndarray, int]:
+        """bool[m]: which texts (or hosts) have any pattern of the set; and the kinds whose rows those are."""
         of_host = self._words.is_of_host(name)
         if of_host not in self._hits:
             self._hits[of_host] = self._words.scan(self.folded(of_host), of_host)
-        return self.spread(self._hits[of_host][name], _WITH_HOST if of_host else _SMS)
+        return self._hits[of_host][name], _WITH_HOST if of_host else _SMS
 
     def spread(self, values: np.ndarray, bits: int) -> np.ndarray:
         """Values of the rows of some kinds as a full column, 0 elsewhere."""
@@ -105,7 +105,7 @@ _DERIVED: dict[str, Callable[[Chunk], np.ndarray]] = {
     "has_link": lambda chunk: chunk["link"] != 0,
     "shape": lambda chunk: chunk.spread(chunk.folded(False).shape, _SMS),
     "disguised": lambda chunk: chunk.spread(chunk.folded(False).disguised, _SMS),
-    URL_IN_TEXT: lambda chunk: chunk.words(URL_IN_TEXT),
+    URL_IN_TEXT: lambda chunk: chunk.spread(*chunk.words(URL_IN_TEXT)),
 }
 
 
@@ -132,7 +132,8 @@ class KindView:
         return self._of_kind(self._chunk.features[name])
 
     def words(self, name: str) -> np.ndarray:
-        return self._of_kind(self._chunk.words(name))
+        found, bits = self._chunk.words(name)
+        return found if bits == _SMS else self._of_kind(self._chunk.spread(found, bits))
 
     def member(self, list_name: str, column: str) -> np.ndarray:
         if column == "host":

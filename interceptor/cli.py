@@ -10,7 +10,10 @@ configuration, 130 stopped from the keyboard.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -19,20 +22,45 @@ import typer
 from interceptor import __version__
 
 EXIT_BROKEN_PIPE = 1
+EXIT_TRY_LATER = 75
 EXIT_STOPPED = 130
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+PEOPLE_MIN, PEOPLE_MAX = 500, 2_000_000  # fewer make no city, more have no mobile numbers left
+DAYS_MAX = 366
+SEED_MAX = 2**63 - 1
+
+# Plain help and errors: what stands in [brackets] is text, and a pipe gets no frames.
 app = typer.Typer(
     help="Intercepts scam calls, SMS, site visits and transfers as they stream by.",
     epilog="Start with: interceptor run",
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+RUN_EXAMPLES = """\b
+Examples:
+  interceptor run --seed 7 --record day.parquet
+  interceptor run --scenario day.parquet --rules my_rules
+  interceptor run --people 300000 --json > bulletin.json"""
 
 
 def _tell_version(asked: bool) -> None:
     if asked:
         typer.echo(f"interceptor {__version__}")
         raise typer.Exit
+
+
+def _from(low: int, high: int) -> Callable[[int | None], int | None]:
+    """Checks a whole number, and says the limits together with what was given."""
+
+    def check(value: int | None) -> int | None:
+        if value is not None and not low <= value <= high:
+            raise typer.BadParameter(f"{value:,} isn't from {low:,} to {high:,}")
+        return value
+
+    return check
 
 
 @app.callback()
@@ -44,41 +72,50 @@ def _common(
     """Its options come before a command's name."""
 
 
-@app.command()
+@app.command(epilog=RUN_EXAMPLES)
 def run(
     scenario: Annotated[
         str,
-        typer.Option(help="city_centre, carrier_edge, festival, burst, a scenario's YAML, or a recording to replay."),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="city_centre, carrier_edge, festival, burst, a scenario's .yaml, or a recording's .parquet to replay.",
+        ),
     ] = "city_centre",
     people: Annotated[
         int | None,
-        typer.Option(min=500, max=2_000_000, help="Residents of the city.  [default: the scenario's, 100000]"),
+        typer.Option(
+            metavar="N", callback=_from(PEOPLE_MIN, PEOPLE_MAX), help="Residents.  [default: the scenario's, 100000]"
+        ),
     ] = None,
     days: Annotated[
-        int | None, typer.Option(min=1, max=366, help="Simulated days.  [default: the scenario's, 1]")
+        int | None,
+        typer.Option(metavar="N", callback=_from(1, DAYS_MAX), help="Simulated days.  [default: the scenario's, 1]"),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**63 - 1, help="The same number, the same run.  [default: drawn and printed]"),
+        typer.Option(
+            metavar="N", callback=_from(0, SEED_MAX), help="The same number, the same run.  [default: drawn, printed]"
+        ),
     ] = None,
     rules: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Rules to use.  [default: those that came with it]")
+        Path | None, typer.Option(metavar="FOLDER", help="Rules to use.  [default: those that came with it]")
     ] = None,
-    lists: Annotated[list[Path] | None, typer.Option(metavar="PATH", help="More list files; may be repeated.")] = None,
+    lists: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A file with more lists; may be given several times.")
+    ] = None,
     record: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.parquet", help="Keep events and decisions; the truth goes into a file beside."),
+        typer.Option(metavar="FILE.parquet", help="Keep events and decisions; the truth goes into a file beside it."),
     ] = None,
-    counterfactual: Annotated[
-        bool,
-        typer.Option("--counterfactual/--no-counterfactual", help="Also see what would be lost without interception."),
-    ] = True,
+    no_counterfactual: Annotated[
+        bool, typer.Option("--no-counterfactual", help="Don't work out what would be lost without interception.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="The bulletin as one JSON object.")] = False,
 ) -> None:
     """Run a simulated city through the interceptor, and read what it saved and what harm it did."""
     from interceptor.run import Options, main
 
-    options = Options(scenario, people, days, seed, rules, tuple(lists or ()), record, counterfactual, json)
+    options = Options(scenario, people, days, seed, rules, tuple(lists or ()), record, not no_counterfactual, json)
     raise typer.Exit(main(options))
 
 
@@ -88,18 +125,22 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that can't show a name gets ?, not an exception
     try:
-        app()
+        app(prog_name="interceptor")
     except BrokenPipeError:
         _close_quietly()
         sys.exit(EXIT_BROKEN_PIPE)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        sys.stderr.write(f"interceptor: the output could not be written: {error.strerror}\n")
+        _close_quietly()
+        sys.exit(EXIT_TRY_LATER)
     except KeyboardInterrupt:
         sys.exit(EXIT_STOPPED)
 
 
 def _close_quietly() -> None:
     """The interpreter flushes both streams at its end: what nobody reads must go nowhere."""
-    import os
-
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 # What a rule puts on a list counts from the next tick of event time on, so that it doesn't matter how the stream was
 # cut into batches.
 LIST_TICK_MS = 120_000
+HOUR_MS = 3_600_000
+# Expired entries of lists are kept this much longer, for events that come late.
+LISTS_KEPT_MS = 24 * HOUR_MS
 # Rows decided at once: large enough that numpy's cost per call vanishes, small enough to stay in the cache.
 CHUNK_ROWS = 16_384
 

@@ -30,7 +30,7 @@ from simulator.scorecard import ScoreCard
 
 LOCAL_TIME = timezone(timedelta(hours=8))  # the city's; hours of rules and people are in it
 GATE_NAMES = {Kind.CALL: "calls", Kind.SMS: "SMS", Kind.WEB: "visits", Kind.TRANSFER: "transfers"}
-REDRAW_S = 0.15
+REDRAW_S = 0.33
 RECENT_MAX = 6
 WIDTH_MAX = 100
 _TEXT_CHARS_MAX = 120  # before cutting to cells: combining marks have none
@@ -58,14 +58,15 @@ class Look:
 
 
 class Glance:
-    """Looks at the slice that was decided last."""
+    """Remembers what the last interceptions were until somebody looks."""
 
     def __init__(self, card: ScoreCard) -> None:
         self._card, self._began_s = card, perf_counter()
-        self._last: tuple[pa.RecordBatch, Decisions] | None = None
+        self._last: deque[tuple[pa.RecordBatch, Decisions]] = deque(maxlen=RECENT_MAX)
 
     def at(self, frame: pa.RecordBatch, decisions: Decisions) -> None:
-        self._last = frame, decisions
+        if (decisions.verdict >= Verdict.HOLD).any():
+            self._last.append((frame, decisions))
 
     def look(self) -> Look:
         card, scores = self._card, {kind: self._card.gate(kind) for kind in GATES}
@@ -74,16 +75,16 @@ class Glance:
         return Look(card.events, card.events / seconds, gates, *card.met, card.held_fen, self._recent())
 
     def _recent(self) -> list[str]:
-        """One interception of each gate at most, the latest."""
-        if self._last is None:
-            return []
-        frame, decisions = self._last
-        caught = np.flatnonzero(decisions.verdict >= Verdict.HOLD)
-        latest = {int(decisions.kind[row]): int(row) for row in caught}
-        return [
-            interception(frame.slice(row, 1).to_pylist()[0], Verdict(decisions.verdict[row]), _why(decisions, row))
-            for row in sorted(latest.values())
-        ]
+        """Of each slice one interception at each gate at most, the latest."""
+        told = []
+        for frame, decisions in self._last:
+            caught = np.flatnonzero(decisions.verdict >= Verdict.HOLD)
+            latest = {int(decisions.kind[row]): int(row) for row in caught}
+            for row in sorted(latest.values()):
+                event = frame.slice(row, 1).to_pylist()[0]
+                told.append(interception(event, Verdict(decisions.verdict[row]), _why(decisions, row)))
+        self._last.clear()
+        return told[-RECENT_MAX:]
 
 
 def _why(decisions: Decisions, row: int) -> str:
@@ -141,7 +142,7 @@ class PlainLines:
 def _plain_line(now_ms: int, look: Look) -> str:
     gates = "  ".join(f"{GATE_NAMES[kind]} {look.gates[kind].intercepted:,}" for kind in GATES)
     return (
-        f"{clock(now_ms):%Y-%m-%d %H:%M}  {look.events:>11,} events  {look.events_per_s:>9,.0f}/s  intercepted: {gates}"
+        f"{clock(now_ms):%Y-%m-%d %H:%M} {look.events:>11,} events {look.events_per_s:>8,.0f}/s  caught: {gates}"
         f"  held back {yuan(look.held_fen)}"
     )
 
@@ -217,7 +218,7 @@ def interception(event: dict[str, Any], verdict: Verdict, why: str) -> str:
     done = "blocked" if verdict == Verdict.BLOCK else "held"
     match event["kind"]:
         case Kind.SMS:
-            what = f"SMS from {source} to {target} {done}: “{fitted(clean(event['text']), 30)}”"
+            what = f"SMS from {source} {done}: “{fitted(clean(event['text']), 32)}”"
         case Kind.WEB:
             what = f"visit of {target} to {fitted(clean(event['host']), 34)} {done}"
         case Kind.TRANSFER:
@@ -234,12 +235,16 @@ def clock(ts_ms: int) -> datetime:
 
 def yuan(fen: float) -> str:
     """Money for people: 850 yuan, 12.3 k yuan, 1.24 m yuan."""
+    return f"{short(fen)} yuan"
+
+
+def short(fen: float) -> str:
+    """The same without the unit."""
     value = fen / 100
     for size, unit in ((1e9, "bn"), (1e6, "m"), (1e4, "k")):
         if abs(value) >= size * 0.9995:
-            divisor = 1e3 if unit == "k" else size
-            return f"{_three_digits(value / divisor)} {unit} yuan"
-    return f"{value:,.0f} yuan"
+            return f"{_three_digits(value / (1e3 if unit == 'k' else size))} {unit}"
+    return f"{value:,.0f}"
 
 
 def _three_digits(value: float) -> str:
@@ -248,11 +253,13 @@ def _three_digits(value: float) -> str:
 
 def masked(number: int) -> str:
     """A phone number with its middle hidden: +86 139****1234. Service numbers are nobody's own and stay whole."""
+    if not number:
+        return "an unknown number"
     digits = str(number)
     country, rest = ("+86 ", digits[2:]) if digits.startswith("86") and len(digits) > 2 else ("+", digits)
     if country == "+86 " and len(rest) <= 6:
         return rest
-    shown = max(1, min(3, len(rest) - 6))
+    shown = max(1, min(3, len(rest) - 8))
     return f"{country}{rest[:shown]}****{rest[-4:]}"
 
 

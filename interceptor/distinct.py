@@ -107,7 +107,8 @@ def _see(words: Int64s, cells: Int32s, pair_words: Int64s, state: Int64s, owner:
     if pair_words[at, pairs.OWNER] == 0:
         if state[pairs.COUNT] >= state[pairs.COUNT_MAX]:
             _evict(words, cells, pair_words, state, owner, value)
-        pairs.put(pair_words, state, owner, value, pane)
+            at = pairs.find(pair_words, owner, value)
+        pairs.put(pair_words, state, at, owner, value, pane)
         cells[slot, pane % PANES] += 1
     elif pane > pair_words[at, pairs.STAMP]:
         if _is_live(words, owner, pair_words[at, pairs.STAMP]):

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from interceptor.admission import Admission
 from interceptor.batch import Batch
-from interceptor.chunk import URL_IN_TEXT, Chunk, KindView, Views, bits_of
-from interceptor.config import CHUNK_ROWS, LIST_TICK_MS, Limits
+from interceptor.chunk import URL_IN_TEXT, Chunk, KindView, Views
+from interceptor.config import CHUNK_ROWS, HOUR_MS, LIST_TICK_MS, LISTS_KEPT_MS, Limits
 from interceptor.decisions import Decisions, Facts
 from interceptor.listbook import ListBook
 from interceptor.patterns import PatternDatabase, PatternSet
@@ -46,6 +46,7 @@ class Engine:
         live = [rule.mode == "live" for rule in rule_set.rules]
         self._actions = np.array([int(rule.actions) for rule in rule_set.rules], np.uint32) * np.array(live, np.uint32)
         self._adding = {i: rule for i, rule in enumerate(rule_set.rules) if rule.adds_to and rule.mode == "live"}
+        self._hour = 0
         self._statuses = np.zeros(len(Status), np.int64)
 
     @property
@@ -71,6 +72,7 @@ class Engine:
                 yield first, min(first + CHUNK_ROWS, int(stop))
 
     def _decide_chunk(self, chunk: Chunk, start: int, tick: int, decided: _Columns) -> None:
+        self._forget(tick)
         views: Views = [None] * len(Kind)
         for kind in chunk.kinds:
             views[kind] = KindView(chunk, Kind(kind), self._lists)
@@ -79,23 +81,35 @@ class Engine:
         found_of_target = self._target.run(chunk, views)
         chunk["target_score"], chunk["target_kinds"] = self._target.scores(chunk, found_of_target)
         found += found_of_target
-        verdict, actions = resolve(self._collected(chunk, found), chunk["kind"])
+        verdict, actions = self._resolved(chunk, self._collected(chunk, found))
         decided.take(start, chunk, verdict, actions, found)
         self._add_to_lists(chunk, found, actions, tick)
+
+    def _resolved(self, chunk: Chunk, collected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Verdict uint8[count] and final actions uint32[count]; where nothing was asked for, the event passes."""
+        verdict, rows = np.zeros(chunk.count, np.uint8), np.flatnonzero(collected)
+        verdict[rows], collected[rows] = resolve(collected[rows], chunk["kind"][rows])
+        return verdict, collected
 
     def _collected(self, chunk: Chunk, found: Sequence[Facts]) -> np.ndarray:
         """uint32[count]: actions of the live rules that hit, and of the policies' ladders."""
         collected = np.zeros(chunk.count, np.uint32)
         for facts in found:
             collected[facts.rows] |= self._actions[facts.rule]
-        for gate in GATES:
-            policy = self.rule_set.policies[gate]
-            for side, ladder in (("source", policy.source), ("target", policy.target)):
-                if ladder:
-                    rows = chunk.rows(bits_of([gate]))
-                    score, kinds = chunk[f"{side}_score"][rows], chunk[f"{side}_kinds"][rows]
-                    collected[rows] |= ladder_actions(ladder, score, kinds)
+        for side in ("source", "target"):
+            scored = np.flatnonzero(chunk[f"{side}_score"])  # few: most of a city has no evidence against it
+            for gate in GATES if len(scored) else ():
+                rows = scored[chunk["kind"][scored] == gate]
+                score, kinds = chunk[f"{side}_score"][rows], chunk[f"{side}_kinds"][rows]
+                collected[rows] |= ladder_actions(getattr(self.rule_set.policies[gate], side), score, kinds)
         return collected
+
+    def _forget(self, tick: int) -> None:
+        """Once an hour of event time, lets go of entries that expired long ago."""
+        hour = tick * LIST_TICK_MS // HOUR_MS
+        if hour != self._hour:
+            self._hour = hour
+            self._lists.forget(hour * HOUR_MS - LISTS_KEPT_MS)
 
     def _add_to_lists(self, chunk: Chunk, found: Sequence[Facts], actions: np.ndarray, tick: int) -> None:
         from_ms = (tick + 1) * LIST_TICK_MS
@@ -106,8 +120,8 @@ class Engine:
             rows = facts.rows[chunk.ok[facts.rows] & ((actions[facts.rows] & Action.ALLOW) == 0)]
             values = np.unique(chunk["source"][rows])
             values = values[values != 0]
-            since, until = (np.full(len(values), ms, np.int64) for ms in (from_ms, from_ms + rule.adds_for_ms))
-            self._lists.add(rule.adds_to, values, since, until)
+            if len(values):
+                self._lists.add(rule.adds_to, values, from_ms, from_ms + rule.adds_for_ms, rule.name)
 
 
 class _Columns:

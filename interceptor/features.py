@@ -75,7 +75,8 @@ class _Tracked:
     def __init__(self, feature: Feature, limits: Limits) -> None:
         self.feature = feature
         self.update_bits = bits_of(feature.kinds)
-        self.row_bits = bits_of(feature.kinds | feature.readers)
+        self.reader_bits = 0 if feature.window == "sequence" else bits_of(feature.readers)
+        self.row_bits = self.update_bits | self.reader_bits
         self.window = _window(feature, limits)
 
     def updates(self, masks: _Masks) -> np.ndarray:
@@ -85,8 +86,19 @@ class _Tracked:
             return masks.matching(feature.kinds, self.update_bits, feature.where)
         return np.logical_or.reduce([masks.matching_step(step) for step in (*feature.steps, feature.unless or _NEVER)])
 
-    def apply(self, chunk: Chunk, masks: _Masks, at: Slots, read: Slots, updates: np.ndarray) -> np.ndarray:
-        feature, rows, ts_ms = self.feature, chunk.rows(self.row_bits), chunk["ts_ms"]
+    def rows(self, chunk: Chunk, updates: np.ndarray) -> np.ndarray:
+        """int32[m]: events that change the feature or that read it. (A sequence says no of all that match no step.)"""
+        if self.update_bits & ~self.reader_bits == 0:
+            return chunk.rows(self.reader_bits)
+        if self.reader_bits & chunk.bits:
+            updates = updates.copy()
+            updates[chunk.rows(self.reader_bits)] = True
+        return np.flatnonzero(updates).astype(np.int32)
+
+    def apply(
+        self, chunk: Chunk, masks: _Masks, at: Slots, read: Slots, rows: np.ndarray, updates: np.ndarray
+    ) -> np.ndarray:
+        feature, ts_ms = self.feature, chunk["ts_ms"]
         match feature.window:
             case "sum":
                 values = chunk[feature.value].astype(np.int64, copy=False)
@@ -121,14 +133,13 @@ class _Group:
         involved = [member for member in self._members if member.row_bits & chunk.bits]
         if not involved:
             return
-        updates = [member.updates(masks) & chunk.ok for member in involved]
+        matches = [member.updates(masks) for member in involved]
+        rows = [member.rows(chunk, matching) for member, matching in zip(involved, matches, strict=True)]
+        updates = [matching & chunk.ok for matching in matches]
         inserting = updates[0] if len(updates) == 1 else np.logical_or.reduce(updates)
-        row_bits = 0
-        for member in involved:
-            row_bits |= member.row_bits
-        at, read = self._slots(chunk, chunk.rows(row_bits), inserting)
-        for member, updating in zip(involved, updates, strict=True):
-            chunk.features[member.feature.name] = member.apply(chunk, masks, at, read, updating)
+        at, read = self._slots(chunk, _union(rows, chunk.count), inserting)
+        for member, its_rows, updating in zip(involved, rows, updates, strict=True):
+            chunk.features[member.feature.name] = member.apply(chunk, masks, at, read, its_rows, updating)
 
     def _slots(self, chunk: Chunk, rows: np.ndarray, inserting: np.ndarray) -> tuple[Slots, Slots]:
         by, of = (chunk[name].astype(np.uint64, copy=False) for name in (self._by, self._of))
@@ -136,6 +147,17 @@ class _Group:
             return self._table.slots_of_two(by, of, rows, inserting)
         slots = self._table.slots(by, rows, inserting)
         return slots, slots
+
+
+def _union(parts: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """int32[m]: rows that are in any of the parts, in order."""
+    longest = max(parts, key=len)
+    if all(part is longest or len(part) == 0 for part in parts):
+        return longest
+    mask = np.zeros(count, bool)
+    for part in parts:
+        mask[part] = True
+    return np.flatnonzero(mask).astype(np.int32)
 
 
 def _window(feature: Feature, limits: Limits) -> Any:

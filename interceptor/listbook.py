@@ -41,10 +41,17 @@ class ListBook:
         found = self._lists[name]
         return found.entry(value if isinstance(found, DomainList) else int(value), ts_ms)
 
-    def add(self, name: str, values: np.ndarray, from_ms: np.ndarray, expires_ms: np.ndarray) -> None:
-        """Puts values on an exact list; one that is on it already stays for the longer of the two."""
+    def add(self, name: str, values: np.ndarray, from_ms: int, expires_ms: int, source: str) -> None:
+        """Puts values (uint64[k]) on an exact list; one that is on it already stays for the longer of the two."""
         found: ExactList = self._lists[name]
-        found.add_many(values, from_ms, expires_ms)
+        since, until = (np.full(len(values), ms, np.int64) for ms in (from_ms, expires_ms))
+        found.add_many(values, since, until, source)
+
+    def forget(self, before_ms: int) -> None:
+        """Drops entries that expired before a time that no accepted event can have any more."""
+        for found in self._lists.values():
+            if isinstance(found, ExactList):
+                found.forget(before_ms)
 
 
 def _filled(definition: ListDef) -> AnyList:

@@ -106,9 +106,8 @@ def erase(words: Int64s, state: Int64s, at: int) -> None:
 
 
 @helper
-def put(words: Int64s, state: Int64s, owner: int, value: int, stamp: int) -> None:
-    """Put in a pair that isn't there yet. There must be room: COUNT below COUNT_MAX, and budget."""
-    at = find(words, owner, value)
+def put(words: Int64s, state: Int64s, at: int, owner: int, value: int, stamp: int) -> None:
+    """Put in a pair at the empty place where it belongs. There must be room: COUNT below COUNT_MAX, and budget."""
     words[at, OWNER] = owner
     words[at, VALUE] = value
     words[at, STAMP] = stamp

@@ -9,11 +9,10 @@ On the way back a recording is a stream of frames like the simulator's own, so t
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +24,7 @@ import pyarrow.parquet as pq
 from interceptor.schema import EVENT_SCHEMA, TRUTH_SCHEMA
 from simulator.city import Slice
 from simulator.population import Habit
+from simulator.report import Setting
 from simulator.scam_types import SCAM_TYPES
 from simulator.scams.chains import Step
 
@@ -36,26 +36,6 @@ TRUTH_FILE_SCHEMA = TRUTH_SCHEMA.append(pa.field("habit", pa.string(), nullable=
 _TYPES = pa.array([*SCAM_TYPES, ""])
 _STEPS, _HABITS = (pa.array(["", *(one.name.lower() for one in enum if one)]) for enum in (Step, Habit))
 _PREFIX = "interceptor."
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What a stream is of; the times are event time."""
-
-    scenario: str
-    people: int
-    days: int
-    seed: int
-    start_ms: int
-    end_ms: int
-
-    def as_text(self) -> dict[str, str]:
-        return {"setting": json.dumps(asdict(self))}
-
-    @classmethod
-    def from_text(cls, about: dict[str, str]) -> Setting:
-        """Raises KeyError, TypeError or ValueError for what `as_text` didn't write."""
-        return cls(**json.loads(about["setting"]))
 
 
 class RecordingError(Exception):

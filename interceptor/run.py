@@ -10,11 +10,10 @@ import json
 import secrets
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from time import perf_counter
 from types import FrameType
 from typing import TextIO
 
@@ -23,21 +22,30 @@ import pyarrow as pa
 from rich.console import Console
 
 from interceptor import __version__
-from interceptor.bulletin import Money, Report, Speed, Town, as_json, show
+from interceptor.bulletin import show
 from interceptor.decisions import Decisions
-from interceptor.display import WIDTH_MAX, Display, Glance, clean, make_display
+from interceptor.display import GATE_NAMES, WIDTH_MAX, Display, Glance, clean, make_display
 from interceptor.engine import Engine
-from interceptor.recording import Recorder, Recording, RecordingError, Setting, WritingFailed, open_recording
-from interceptor.rules import RuleSet, RulesError, default_rules_dir, load
+from interceptor.recording import (
+    Recorder,
+    Recording,
+    RecordingError,
+    WritingFailed,
+    open_recording,
+    truth_path,
+)
+from interceptor.rules import RulesError, RuleSet, default_rules_dir, load
+from interceptor.rules.ruleset import Rule
 from interceptor.schema import Kind
-from simulator.city import City, Slice
-from simulator.clock import day_start_ms
+from simulator.city import Slice
 from simulator.events import Pools, Rows, to_frame
 from simulator.population import Habit
+from simulator.report import Money, Report, Stopwatch, Town, as_json
 from simulator.scam_types import TYPES
-from simulator.scenario import Scenario, ScenarioError
+from simulator.scenario import ScenarioError
 from simulator.scenario import load as load_scenario
 from simulator.scorecard import Score, ScoreCard
+from simulator.source import CitySource
 from simulator.towns import codes, town_name, weights
 from simulator.without import Without, WithoutInterception
 
@@ -92,11 +100,16 @@ def _run(options: Options) -> int:
         aside = stack.enter_context(source.without()) if options.counterfactual else None
         display = make_display(_console(sys.stderr), _title(source, rule_set), setting.start_ms, setting.end_ms)
         stack.callback(display.close)
-        _set_up(source, rule_set, recorder, watch, display)
-        card, engine, stop = ScoreCard(), Engine(rule_set), stack.enter_context(Stop())
+        if recorder and recorder.path.exists():
+            display.say(f"{recorder.path} exists and will be replaced when the run has ended")
+        engine = _set_up(source, rule_set, watch, display)
+        card, stop = ScoreCard(), stack.enter_context(Stop())
         now_ms = _stream(source, engine, card, recorder, watch, display, stop)
         without = _compared(aside, stop, display) if aside else None
         report = _report(source, rule_set, engine, card, watch, without, now_ms if stop.asked else None)
+    if recorder:
+        truth = truth_path(recorder.path)
+        print(f"{recorder.path}: {recorder.events:,} events and decisions; the truth is in {truth}", file=sys.stderr)
     _print(report, as_object=options.json)
     return EXIT_STOPPED if stop.asked else EXIT_DONE
 
@@ -116,60 +129,18 @@ def _title(source: Source, rule_set: RuleSet) -> str:
     return f"Interceptor {__version__} · {what} · rules {rule_set.hash}"
 
 
-class CitySource:
-    """A city that lives, and reacts to what is decided."""
-
-    has_truth = True
-
-    def __init__(self, scenario: Scenario, people: int, days: int, seed: int) -> None:
-        self.scenario = scenario
-        self.setting = Setting(scenario.scenario, people, days, seed, day_start_ms(0), day_start_ms(days))
-
-    def without(self) -> AbstractContextManager[WithoutInterception | None]:
-        return WithoutInterception(self.scenario, self.setting.people, self.setting.days, self.setting.seed)
-
-    def build(self) -> None:
-        self._city = City(self.scenario, self.setting.people, self.setting.days, self.setting.seed)
-
-    def slices(self) -> Iterator[Slice]:
-        return self._city.slices()
-
-    def feedback(self, decisions: Decisions) -> None:
-        self._city.feedback(decisions)
-
-    @property
-    def type_of_campaign(self) -> np.ndarray:
-        return self._city.type_of_campaign
-
-    def residents(self) -> dict[int, int]:
-        towns, counts = np.unique(self._city.population.town[: self.setting.people], return_counts=True)
-        return dict(zip(towns.tolist(), counts.tolist(), strict=True))
-
-    def money(self, _: Score, without: Without | None) -> tuple[Money, list[Money]]:
-        """Of all, and by scam type, where what was stopped in the layers isn't told apart."""
-        losses, campaigns = self._city.losses, self._city.campaigns
-        total = Money(losses.attempted_fen, losses.lost_fen, without.lost_fen if without else None)
-        sums = [[0, 0] for _ in TYPES]
-        for campaign in campaigns:
-            sums[campaign.type][0] += campaign.attempted_fen
-            sums[campaign.type][1] += campaign.paid_fen
-        others: Sequence[int | None] = without.paid_fen if without else [None] * len(TYPES)
-        return total, [Money(*pair, other) for pair, other in zip(sums, others, strict=True)]
-
-
 class RecordedSource:
     """A recording: what happened has happened, whatever is decided now."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self.setting, self.has_truth = recording.setting, recording.has_truth
+        setting = recording.setting
+        self.setting = replace(setting, scenario=f"{recording.path.name} ({setting.scenario})")
+        self.has_truth = recording.has_truth
         self.type_of_campaign = recording.type_of_campaign
 
     def without(self) -> AbstractContextManager[WithoutInterception | None]:
         return nullcontext()
-
-    def build(self) -> None:
-        pass
 
     def slices(self) -> Iterator[Slice]:
         return self._recording.slices()
@@ -196,7 +167,7 @@ def _source(options: Options) -> Source:
         for name in ("people", "days", "seed"):
             if getattr(options, name) is not None:
                 raise UsageProblem(f"--{name} doesn't apply: the events of {options.scenario} are recorded")
-        if options.record and options.record.absolute() == Path(options.scenario).absolute():
+        if options.record and options.record.resolve() == Path(options.scenario).resolve():
             raise UsageProblem(f"--record {options.record}: this is the recording to replay; name another file")
         return RecordedSource(open_recording(Path(options.scenario)))
     scenario = load_scenario(options.scenario)
@@ -218,51 +189,35 @@ class Stop:
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGINT, self._before)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
 
 
-class Stopwatch:
-    """Wall-clock seconds by what they were spent on."""
-
-    def __init__(self) -> None:
-        self._began_s = perf_counter()
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, what: str) -> Iterator[None]:
-        began_s = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[what] = self.seconds.get(what, 0.0) + perf_counter() - began_s
-
-    def speed(self, counterfactual: float | None) -> Speed:
-        total = perf_counter() - self._began_s
-        parts = {name: self.seconds.get(name, 0.0) for name in ("simulator", "engine", "scoring", "set_up", "compile")}
-        return Speed(total=total, counterfactual=counterfactual, **parts)
-
-
-def _set_up(source: Source, rule_set: RuleSet, recorder: Recorder | None, watch: Stopwatch, display: Display) -> None:
-    if recorder and recorder.path.exists():
-        display.say(f"{recorder.path} exists and will be replaced when the run has ended")
+def _set_up(source: Source, rule_set: RuleSet, watch: Stopwatch, display: Display) -> Engine:
+    """Whatever must be there before the first slice."""
+    if isinstance(source, CitySource):
+        display.say("Building the city …")
+        with watch("set_up"):
+            source.build()
     display.say("Getting the engine ready; the first time its kernels are compiled …")
     with watch("compile"):
         Engine(rule_set).decide(_one_of_each())
-    display.say("Building the city …")
     with watch("set_up"):
-        source.build()
+        return Engine(rule_set)
 
 
 def _one_of_each() -> pa.RecordBatch:
     """A frame of all kinds, so that every kernel is compiled before seconds are counted as the engine's."""
     ts_ms = np.arange(WARM_UP_ROWS)
-    given = {"source": ts_ms + 1, "target": ts_ms + 1, "town": 1, "amount_fen": 100}
+    given: dict[str, np.ndarray | int | bool] = {"source": ts_ms + 1, "target": ts_ms + 1, "town": 1, "amount_fen": 100}
     pools = Pools.empty()
     text, host = pools.text.add("http://a.example"), pools.host.add("a.example")
-    shown = {Kind.SMS: {"text": text, "host": host}, Kind.WEB: {"host": host}}
+    shown: dict[Kind, dict[str, np.ndarray | int | bool]] = {
+        Kind.SMS: {"text": text, "host": host},
+        Kind.WEB: {"host": host},
+    }
     return to_frame(Rows.merged(Rows.of(kind, ts_ms, **given, **shown.get(kind, {})) for kind in Kind), pools, 1)
 
 
@@ -295,7 +250,6 @@ def _report(
     source: Source, rule_set: RuleSet, engine: Engine, card: ScoreCard, watch: Stopwatch, without: Without | None,
     stopped_ms: int | None,
 ) -> Report:  # fmt: skip
-    setting = source.setting
     score = card.score(source.type_of_campaign, len(TYPES))
     money, money_of_type = source.money(score, without)
     towns = [
@@ -303,14 +257,17 @@ def _report(
         for code, count in source.residents().items()
     ]
     return Report(
-        scenario=setting.scenario, people=setting.people, days=setting.days, seed=setting.seed,
-        ruleset=rule_set.hash, rules=len(rule_set.rules), version=__version__, score=score,
+        setting=source.setting, ruleset=rule_set.hash, rules=len(rule_set.rules), version=__version__, score=score,
         types=[(type_.id, type_.chinese) for type_ in TYPES], money=money, money_of_type=money_of_type,
-        towns=sorted(towns, key=lambda town: (-town.lost_each, -town.reached_each)),
+        towns=sorted(towns, key=lambda town: (-town.paid_each_fen, -town.reached_per_1000)),
         habits=[habit.name.lower() for habit in Habit], speed=watch.speed(without.seconds if without else None),
-        titles={rule.name: rule.title for rule in rule_set.rules}, counters=engine.counters,
+        gates_of_rule={rule.name: _where(rule) for rule in rule_set.rules}, counters=engine.counters,
         stopped_ms=stopped_ms, truth=source.has_truth,
     )  # fmt: skip
+
+
+def _where(rule: Rule) -> str:
+    return ", ".join(GATE_NAMES.get(kind, kind.name.lower().replace("_", " ")) for kind in sorted(rule.kinds))
 
 
 def _console(file: TextIO) -> Console:

@@ -1,7 +1,7 @@
 """From hits and scores to verdict and actions.
 
 Enters: the actions that rules ask for, the scores, the policies. Leaves: verdict and final actions. Invariant:
-precedence is fixed and the order of rules never matters: hard block > allow > soft block > thresholds of the gate's policy.
+precedence is fixed, hard block > allow > soft block > thresholds of the policy; the order of rules never matters.
 """
 
 from __future__ import annotations

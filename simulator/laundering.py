@@ -28,8 +28,8 @@ from simulator.scenario import Laundering
 
 LIMITS_FEN = (1_000_000, 5_000_000)  # 10,000 and 50,000 yuan: reports begin there
 BELOW = (0.90, 0.998)  # of the limit, what a piece is
-WHOLE_FEN = (200_000, 800_000)  # sums up to here aren't split, by layer
-PIECE_MIN_FEN = 200_000  # nobody bothers with smaller pieces
+WHOLE_FEN = (300_000, 1_000_000)  # sums up to here aren't split, by layer
+PIECE_MIN_FEN = 250_000  # nobody bothers with smaller pieces
 PIECES_MAX = 6
 PIECE_GAP_MS = (3_000, 25_000)  # between the pieces of one sum
 LARGE_FEN = 10_000_000  # a first hop of such sums takes longer

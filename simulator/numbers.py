@@ -83,6 +83,7 @@ def _scatter(slots: np.ndarray, capacity: int, seed: int, purpose: str) -> np.nd
     if len(slots) and int(slots.max()) >= capacity:
         raise ValueError(f"only {capacity} numbers of this kind")
     rng = generator(seed, "scatter", purpose)
+    # Slots times factor stay below 2 ** 64 for any slot below 1.8e9.
     factor = int(capacity * 0.618) + int(rng.integers(capacity // 1000 + 1))
     while gcd(factor, capacity) != 1:
         factor += 1

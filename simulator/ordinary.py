@@ -39,7 +39,7 @@ class Ordinary:
         self._population = population
         seed = population.seed if seed is None else seed
         hosts = usual_hosts(pools, seed)
-        texts = ordinary_texts(generator(seed, "texts"), pools)
+        texts = ordinary_texts(generator(seed, "texts"), pools, population.people)
         self.directory = directory(seed)
         self.texts = texts
         self._calls = PhoneCalls(population)

@@ -7,18 +7,19 @@ scenario file can change it.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from interceptor.rules.errors import Problem, RulesError, nearest
+from interceptor.rules.source import Document
+from interceptor.rules.source import parse as read_yaml
 from simulator.scam_types import MULE_NETWORK, SCAM_TYPES, TYPES
 
-FILE_BYTES_MAX = 64 * 1024
 Share = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=0, le=1000)]
 
@@ -160,63 +161,50 @@ def load(name_or_path: str) -> Scenario:
 
 def parse(source: bytes, where: str) -> Scenario:
     """`source`: a YAML file's bytes; `where`: what to call it in errors. Raises ScenarioError."""
-    if len(source) > FILE_BYTES_MAX:
-        raise ScenarioError(f"{where}: {len(source)} bytes, a scenario file has at most {FILE_BYTES_MAX}")
-    tree = _tree(source, where)
     try:
-        scenario = Scenario.model_validate(tree)
+        document = read_yaml(where, source)
+    except RulesError as error:
+        raise ScenarioError(_told(_about_scenarios(problem) for problem in error.problems)) from None
+    try:
+        scenario = Scenario.model_validate(document.data)
     except ValidationError as error:
-        raise ScenarioError("\n".join(_problem(tree, where, item) for item in error.errors())) from None
-    _check(scenario, tree, where)
+        raise ScenarioError(_told([_problem(document, item) for item in error.errors()])) from None
+    problems = list(_contradictions(scenario, document))
+    if problems:
+        raise ScenarioError(_told(problems))
     return scenario
+
+
+def _told(problems: Iterable[Problem]) -> str:
+    return "\n".join(str(problem) for problem in problems)
+
+
+def _about_scenarios(problem: Problem) -> Problem:
+    """The reader is the one of rules files: what it says of them isn't what is wanted here."""
+    if problem.code == "not-a-mapping":
+        return replace(problem, message="a scenario file is one mapping, which begins with `scenario: NAME`")
+    return problem
 
 
 def _unknown(name: str) -> str:
     known = known_scenarios()
-    near = get_close_matches(name.lower(), known, 1, 0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f'unknown scenario "{name}"{hint}\nknown: {", ".join(known)}; or give the path of a YAML file'
+    hint = nearest(name.lower(), known)
+    known_names = f"known: {', '.join(known)}; or give the path of a YAML file"
+    return f"unknown scenario {name!r}{': ' + hint if hint else ''}\n{known_names}"
 
 
-def _tree(source: bytes, where: str) -> Any:
-    try:
-        text = source.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = source[: error.start].count(b"\n") + 1
-        raise ScenarioError(f"{where}:{line}: not UTF-8: save the file as UTF-8") from None
-    try:
-        # Before anything is composed: an alias can blow a few lines up to gigabytes.
-        for event in YAML(typ="rt", pure=True).parse(text):
-            if getattr(event, "anchor", None) is not None:
-                line = event.start_mark.line + 1
-                raise ScenarioError(f"{where}:{line}: anchors and aliases (& and *) aren't taken: write the value out")
-        tree = YAML(typ="rt", pure=True).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise ScenarioError(f"{where}{place}: not YAML: {error.problem or error.context}") from None
-    except YAMLError as error:
-        raise ScenarioError(f"{where}: not YAML: {error}") from None
-    except RecursionError:
-        raise ScenarioError(f"{where}: nested too deeply") from None
-    if not isinstance(tree, dict):
-        raise ScenarioError(f"{where}:1: a scenario file is a mapping that begins with `scenario: NAME`")
-    return tree
-
-
-def _problem(tree: Any, where: str, item: Any) -> str:
-    """One of pydantic's errors as file:line: field: what is wrong."""
+def _problem(document: Document, item: Any) -> Problem:
+    """One of pydantic's errors."""
     path = tuple(part for part in item["loc"] if not (isinstance(part, str) and part.endswith("]")))
-    name = ".".join(str(part) for part in path)
-    line = _line(tree, path)
+    name, place = ".".join(str(part) for part in path), document.place(path)
     if item["type"] == "extra_forbidden":
-        near = get_close_matches(str(path[-1]), _fields(path[:-1]), 1, 0.5)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_fields(path[:-1]))}"
-        return f"{where}:{line}: {name}: unknown field; {hint}"
+        known = _fields(path[:-1])
+        hint = nearest(str(path[-1]), known) or f"known: {', '.join(known)}"
+        return Problem(document.place((*path, "key")), "unknown-field", f"{name}: unknown field", hint)
     if item["type"] == "missing":
-        return f"{where}:{line}: {name}: is missing"
+        return Problem(place, "missing-field", f"{name} is missing")
     message = item["msg"][0].lower() + item["msg"][1:]
-    return f"{where}:{line}: {name}: {message}, not {item['input']!r}"
+    return Problem(place, "bad-value", f"{name}: {message}, not {item['input']!r}")
 
 
 def _fields(path: tuple[Any, ...]) -> list[str]:
@@ -226,41 +214,26 @@ def _fields(path: tuple[Any, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _line(tree: Any, path: tuple[Any, ...]) -> int:
-    """Line of the key at `path`, or of the last one above it that is in the file."""
-    line = 1
-    for part in path:
-        place = getattr(tree, "lc", None)
-        if place is None or not isinstance(tree, dict | list):
-            return line
-        try:
-            line = (place.key(part) if isinstance(tree, dict) else place.item(part))[0] + 1
-            tree = tree[part]
-        except (KeyError, IndexError, TypeError):
-            return line
-    return line
-
-
-def _check(scenario: Scenario, tree: Any, where: str) -> None:
+def _contradictions(scenario: Scenario, document: Document) -> Iterator[Problem]:
     """What no single field can know."""
     victims = SCAM_TYPES[:MULE_NETWORK]
-    for name in scenario.campaigns.weights:
+    weights, laundering = scenario.campaigns.weights, scenario.laundering
+    for name in weights:
         if name not in victims:
-            near = get_close_matches(name, victims, 1, 0.5)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(victims)}"
-            line = _line(tree, ("campaigns", "weights", name))
-            raise ScenarioError(f"{where}:{line}: campaigns.weights: unknown scam type {name!r}; {hint}")
-    _must(sum(scenario.weight(name) for name in victims) > 0, tree, where, ("campaigns", "weights"),
-          "at least one type needs a weight above 0")  # fmt: skip
-    for section, field in (("rotation", "minutes"), ("laundering", "replace_minutes")):
-        low, high = getattr(getattr(scenario, section), field)
-        _must(0 < low <= high, tree, where, (section, field), "two numbers, the smaller first, above 0")
-    exits = sum(scenario.laundering.exits)
-    _must(abs(exits - 1) < 1e-6, tree, where, ("laundering", "exits"), f"shares add up to {exits:g}, must be 1")
-    mules = scenario.laundering.fresh + scenario.laundering.dormant
-    _must(mules <= 1, tree, where, ("laundering", "fresh"), f"fresh and dormant add up to {mules:g}, at most 1")
-
-
-def _must(holds: bool, tree: Any, where: str, path: tuple[str, ...], what: str) -> None:
-    if not holds:
-        raise ScenarioError(f"{where}:{_line(tree, path)}: {'.'.join(path)}: {what}")
+            hint = nearest(name, victims) or f"known: {', '.join(victims)}"
+            place = document.place(("campaigns", "weights", name, "key"))
+            yield Problem(place, "unknown-type", f"campaigns.weights: unknown scam type {name}", hint)
+    if not any(weights.get(name, 1.0) for name in victims):
+        place = document.place(("campaigns", "weights"))
+        yield Problem(place, "bad-value", "campaigns.weights: at least one type needs a weight above 0")
+    spans = {"rotation.minutes": scenario.rotation.minutes, "laundering.replace_minutes": laundering.replace_minutes}
+    for field, (low, high) in spans.items():
+        if not 0 < low <= high:
+            place = document.place(tuple(field.split(".")))
+            yield Problem(place, "bad-value", f"{field}: two numbers above 0, the smaller first")
+    if abs(sum(laundering.exits) - 1) > 1e-6:
+        place, total = document.place(("laundering", "exits")), sum(laundering.exits)
+        yield Problem(place, "bad-value", f"laundering.exits: shares add up to {total:g}, must be 1")
+    if laundering.fresh + laundering.dormant > 1:
+        place, total = document.place(("laundering", "fresh")), laundering.fresh + laundering.dormant
+        yield Problem(place, "bad-value", f"laundering.fresh: fresh and dormant add up to {total:g}, at most 1")

@@ -25,6 +25,7 @@ SIZES = {
     "chat": 9_000, "chat_link": 600, "stranger": 1_200, "code": 3_000, "bank": 3_000, "carrier": 900, "parcel": 3_000,
     "advert": 1_500, "government": 400, "greeting": 300, "english": 300,
 }  # fmt: skip
+PEOPLE_PER_CHAT, CHAT_MAX = 20, 40_000  # one text more for so many residents, up to a limit of memory
 SHORT_CHAT_SHARE = 0.35  # of what people write is a word or two [A]; these are the same from all
 WORRIED_SHARE = 0.002  # of links sent by hand stands in a bank's notice that someone asks about [A]
 BANK_LINK_SHARE = 0.3  # of bank notices carry their bank's site [A]
@@ -45,8 +46,8 @@ class TextPool:
 Maker = Callable[["_Writer"], tuple[str, int, str]]
 
 
-def ordinary_texts(rng: np.random.Generator, pools: Pools) -> dict[str, TextPool]:
-    """All kinds. `greeting` texts come from one sender each; the others from anybody of their kind."""
+def ordinary_texts(rng: np.random.Generator, pools: Pools, people: int = 0) -> dict[str, TextPool]:
+    """All kinds, more chat for a larger city. A `greeting` has one sender, the others anybody of their kind."""
     makers: dict[str, Maker] = {
         "chat": _chat, "chat_link": _chat_link, "stranger": lambda w: (w.one(templates.STRANGER), -1, ""),
         "code": lambda w: w.signed(templates.CODE, "app", "bank", "government"), "bank": _bank,
@@ -57,7 +58,8 @@ def ordinary_texts(rng: np.random.Generator, pools: Pools) -> dict[str, TextPool
         "english": lambda w: (w.one(templates.ENGLISH), -1, ""),
     }  # fmt: skip
     writer = _Writer(rng)
-    return {kind: _rendered(writer, makers[kind], size, pools) for kind, size in SIZES.items()}
+    sizes = SIZES | {"chat": min(SIZES["chat"] + people // PEOPLE_PER_CHAT, CHAT_MAX)}
+    return {kind: _rendered(writer, makers[kind], size, pools) for kind, size in sizes.items()}
 
 
 def _rendered(writer: _Writer, make: Maker, size: int, pools: Pools) -> TextPool:

@@ -1,7 +1,7 @@
 """The run without interception, in a process of its own beside the run that is watched: most machines have two cores.
 
-Enters: a scenario, how many people and days, a seed. Leaves: Without, what the same campaigns take when nobody is in their
-way. Invariant: nothing of it touches the watched run, and whatever becomes of that, no process is left behind.
+Enters: a scenario, how many people and days, a seed. Leaves: Without, what the same campaigns take when nobody is in
+their way. Invariant: nothing of it touches the watched run, and whatever becomes of that, no process is left behind.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from time import perf_counter
@@ -83,7 +84,5 @@ def without_interception(scenario: Scenario, people: int, days: int, seed: int) 
 
 def _run(sender: Connection, scenario: Scenario, people: int, days: int, seed: int) -> None:
     found = without_interception(scenario, people, days, seed)
-    try:
+    with suppress(BrokenPipeError):  # nobody waits any more
         sender.send(found)
-    except BrokenPipeError:
-        pass  # nobody waits any more

@@ -18,7 +18,7 @@ from typing import Any
 
 from interceptor import folding, schema
 from interceptor.admission import FUTURE_MAX_MS, GENERATION_MS, LATENESS_MAX_MS
-from interceptor.config import LIST_TICK_MS
+from interceptor.config import LIST_TICK_MS, LISTS_KEPT_MS
 from interceptor.lists import hash_of_host
 from interceptor.rules.definitions import Definitions
 from interceptor.rules.model import FeatureDef, ItemDef, LadderStepDef, ListDef, RuleDef, StepDef, duration_ms
@@ -76,6 +76,7 @@ class Reference:
         self.lists = {name: NamedList(definition) for name, definition in definitions.lists.items()}
         # (tick, list, value, from_ms, expires_ms), until the tick is over
         self.additions: list[tuple[int, str, int, int, int]] = []
+        self.hour: int | None = None
         self.windows = {n: WINDOWS.get(f.window, Paned)(f) for n, f in definitions.features.items()}
         self.source_scores, self.target_scores = Scores(definitions), Scores(definitions)
         stages = Stages(definitions)
@@ -152,6 +153,10 @@ class Reference:
                 self.lists[to].add(source, from_ms, expires_ms)
             else:
                 self.additions.append((tick, to, source, from_ms, expires_ms))
+        if self.hour != self.admission.clock_ms // HOUR_MS:
+            self.hour = self.admission.clock_ms // HOUR_MS
+            for named in self.lists.values():
+                named.forget(self.hour * HOUR_MS - LISTS_KEPT_MS)
 
 
 class Admission:
@@ -188,6 +193,10 @@ class NamedList:
     def add(self, value: Any, from_ms: int, expires_ms: int) -> None:
         known_from, known_expires = self.spans.get(value, (from_ms, expires_ms))
         self.spans[value] = min(known_from, from_ms), max(known_expires, expires_ms)
+
+    def forget(self, before_ms: int) -> None:
+        """Forgets what expired that long ago: added again, it doesn't fill the gap, but begins anew."""
+        self.spans = {value: span for value, span in self.spans.items() if span[1] > before_ms}
 
     def has(self, found: Any, ts_ms: int) -> bool:
         return any(start <= ts_ms < end and self.matches(value, found) for value, (start, end) in self.spans.items())
@@ -381,14 +390,15 @@ class Scores:
         return score, len(kinds)
 
     def record(self, last: list[tuple[str, int]], name: str, ts_ms: int) -> None:
-        """The rule's last hit; it takes the place of the oldest one (of equal ones: the first) when all are taken."""
+        """A rule's last hit. With all places taken, it gets the oldest one's, of equals the first in rule order."""
         places = [place for place, (other, _) in enumerate(last) if other == name]
         if places:
             last[places[0]] = name, max(last[places[0]][1], ts_ms)
         elif len(last) < EVIDENCE_MAX:
             last.append((name, ts_ms))
         else:
-            last[min(range(len(last)), key=lambda place: last[place][1])] = name, ts_ms
+            last.remove(min(last, key=lambda other: (other[1], other[0])))
+            last.append((name, ts_ms))
 
 
 def union(actions: Iterator[list[Action]]) -> Action:

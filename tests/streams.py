@@ -178,16 +178,16 @@ class Stream:
             self.now_ms += letters.one(a.jumps_ms)
         manner = letters.below(256)
         back = 1 + letters.below(max(1, min(number, 60)))
-        offset = letters.below(4)
+        offset = letters.below(5)
         made = self._event(letters, number + 1)
         if manner >= 256 - a.late:
-            made["ts_ms"] -= (30_000, 5 * MINUTE_MS, LATENESS_MAX_MS, LATENESS_MAX_MS + 1)[offset]
+            made["ts_ms"] -= (30_000, 5 * MINUTE_MS, LATENESS_MAX_MS, LATENESS_MAX_MS + 1, 26 * HOUR_MS)[offset]
         elif manner >= 256 - a.late - a.twice and number:
             earlier = self.events[-back]
             # Now and then a new event under an old id: only the id decides.
             made = dict(earlier) if offset else made | {"event_id": earlier["event_id"]}
         elif manner >= 256 - a.late - a.twice - a.future:
-            made["ts_ms"] += (FUTURE_MAX_MS, FUTURE_MAX_MS + 1, 2 * HOUR_MS, 400 * DAY_MS)[offset]
+            made["ts_ms"] += (FUTURE_MAX_MS, FUTURE_MAX_MS + 1, 2 * HOUR_MS, 400 * DAY_MS, FUTURE_MAX_MS - 1)[offset]
         self.events.append(made)
 
     def _event(self, letters: Letters, event_id: int) -> Event:

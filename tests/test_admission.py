@@ -79,7 +79,7 @@ def _events(drawn: list[tuple[int, int, int, int]]) -> list[Event]:
     return events
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(EVENTS.map(_events), st.data())
 def test_statuses_are_those_of_the_model(events: list[Event], data: st.DataObject) -> None:
     model = Model()

@@ -1,7 +1,7 @@
 """Lines behave like the real ones: simulated months against the quantiles of simulator/data/sichuan_lines.json.
 
-Enters: a month of calls in a small city, and of drawn fraud lines. Leaves: nothing. Invariant: a tolerance is the largest
-relative error that the quartiles of a feature may have; `python -m tests.test_lines` prints the whole table.
+Enters: a month of calls in a small city, and of drawn fraud lines. Leaves: nothing. Invariant: a tolerance is the
+largest relative error that the quartiles of a feature may have; `python -m tests.test_lines` prints the whole table.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from simulator.population import Habit, build
 
 PEOPLE, DAYS, SEED = 2_000, lines.DAYS, 7
 QUARTILES = (0.25, 0.5, 0.75)
-# Largest relative error at the quartiles. Counterparties per day fall a little short above the median, since circles have
-# at most 300 members; long durations fall short, since a call's length mixes the habits of both ends.
+# Largest relative error at the quartiles. Counterparties fall a little short above the median, since circles have at
+# most 300 members; long durations fall short, since a call's length mixes the habits of both ends.
 NORMAL_TOLERANCE = {
-    "calls_total": 0.15,
+    "calls_total": 0.16,
     "distinct_counterparties": 0.15,
     "out_share": 0.08,
-    "calls_per_counterparty": 0.16,
-    "dispersion": 0.15,
-    "calls_per_active_day": 0.15,
-    "callees_per_active_day": 0.16,
+    "calls_per_counterparty": 0.14,
+    "dispersion": 0.12,
+    "calls_per_active_day": 0.14,
+    "callees_per_active_day": 0.13,
     "distinct_imei": 0.0,
     "distinct_days_of_month": 0.1,
     "distinct_hours_of_day": 0.1,
-    "dur_median_s": 0.1,
-    "dur_mean_s": 0.15,
+    "dur_median_s": 0.08,
+    "dur_mean_s": 0.12,
 }
-# The file's calls, days and counterparties of fraud lines are tied only by the copula: the quartiles of their products are
-# looser than those of what is drawn.
+# The file's calls, days and counterparties of fraud lines are tied only by the copula: the quartiles of their products
+# are looser than those of what is drawn.
 FRAUD_TOLERANCE = {
-    "calls_total": 0.45,
-    "distinct_counterparties": 0.5,
+    "calls_total": 0.3,
+    "distinct_counterparties": 0.25,
     "out_share": 0.05,
-    "calls_per_counterparty": 0.15,
-    "dispersion": 0.1,
+    "calls_per_counterparty": 0.08,
+    "dispersion": 0.06,
     "calls_per_active_day": 0.1,
-    "callees_per_active_day": 0.25,
+    "callees_per_active_day": 0.2,
     "distinct_imei": 0.0,
-    "distinct_days_of_month": 0.35,
+    "distinct_days_of_month": 0.2,
     "dur_median_s": 0.1,
     "dur_mean_s": 0.15,
 }
@@ -95,7 +95,9 @@ def fraud_month(count: int = 2_000) -> Month:
     other = count + line * 100_000 + entry
     out = rng.random(len(line)) < drawn["out_share"][line]
     imei = line * 64 + (rng.random(len(line)) * drawn["imeis"][line]).astype(np.int64)
-    month = measured(np.where(out, line, other), np.where(out, other, line), day * 24 + 12, imei, count, line, other, out)
+    month = measured(
+        np.where(out, line, other), np.where(out, other, line), day * 24 + 12, imei, count, line, other, out
+    )
     spread = lines.duration_spread(drawn["dur_median_s"], drawn["dur_mean_s"])
     seconds = drawn["dur_median_s"][line] * np.exp(spread[line] * rng.standard_normal(len(line)))
     return month | durations(line, np.zeros(0, np.int64), np.maximum(1, seconds), count)
@@ -191,10 +193,11 @@ def test_draws_follow_the_file(kind: lines.Kind) -> None:
 
 
 def test_fraud_lines_are_burst_or_camouflaged() -> None:
-    """DOMAIN.md B5: at most 7 days 52 %, dispersion .89, 32 callees a day; from 25 days 27 %, dispersion .25, out .59."""
+    """DOMAIN.md B5: up to 7 days 52 %, dispersion .89, 32 callees a day; from 25 days 27 %, dispersion .25, out .59."""
     drawn = lines.draw_lines("fraud", 20_000, generator(1, "kinds"))
     burst, long_lived = drawn["active_days"] <= 7, drawn["active_days"] >= 25
-    assert 0.45 < burst.mean() < 0.58 and 0.22 < long_lived.mean() < 0.33
+    assert 0.45 < burst.mean() < 0.58
+    assert 0.22 < long_lived.mean() < 0.33
     assert np.median(drawn["dispersion"][burst]) == pytest.approx(0.89, abs=0.06)
     assert np.median(drawn["callees_per_day"][burst]) == pytest.approx(32, rel=0.2)
     assert np.median(drawn["dispersion"][long_lived]) == pytest.approx(0.25, abs=0.12)
@@ -203,9 +206,12 @@ def test_fraud_lines_are_burst_or_camouflaged() -> None:
 
 def test_calls_peak_before_noon_and_before_evening() -> None:
     normal, fraud = lines.hourly_profile("normal"), lines.hourly_profile("fraud")
-    assert normal.sum() == pytest.approx(1.0) and set(np.argsort(normal)[-4:].tolist()) == {10, 11, 17, 18}
-    assert 0.08 < normal.max() < 0.11 and normal[:6].sum() < 0.05
-    assert fraud[19:].sum() < 0.2 and fraud[13:18].sum() > 0.35
+    assert normal.sum() == pytest.approx(1.0)
+    assert set(np.argsort(normal)[-4:].tolist()) == {10, 11, 17, 18}
+    assert 0.08 < normal.max() < 0.11
+    assert normal[:6].sum() < 0.05
+    assert fraud[19:].sum() < 0.2
+    assert fraud[13:18].sum() > 0.35
 
 
 def test_same_seed_same_lines() -> None:

@@ -32,7 +32,8 @@ def test_same_seed_same_city() -> None:
         for field in fields(part):
             left, right = getattr(part, field.name), getattr(again, field.name)
             if isinstance(left, np.ndarray):
-                assert left.dtype == right.dtype and np.array_equal(left, right), field.name
+                assert left.dtype == right.dtype, field.name
+                assert np.array_equal(left, right), field.name
     assert not np.array_equal(one.number, different.number)
 
 
@@ -56,7 +57,9 @@ def test_residents_live_in_townships_and_outsiders_do_not(city: Population) -> N
     residents, outsiders = slice(0, PEOPLE), slice(PEOPLE, None)
     assert set(city.town[residents]) <= set(towns.codes())
     assert np.all(np.diff(city.town[residents].astype(np.int64)) >= 0), "sorted by township"
-    assert not city.town[outsiders].any() and not city.cell[outsiders].any() and not city.imei[outsiders].any()
+    assert not city.town[outsiders].any()
+    assert not city.cell[outsiders].any()
+    assert not city.imei[outsiders].any()
     cells = {town: set(city.cell[residents][city.town[residents] == town]) for town in set(city.town[residents])}
     assert max(len(of_town) for of_town in cells.values()) <= towns.CELLS_MAX
     assert sum(len(of_town) for of_town in cells.values()) == len(set().union(*cells.values())), "a cell has one town"
@@ -64,7 +67,8 @@ def test_residents_live_in_townships_and_outsiders_do_not(city: Population) -> N
 
 def test_seven_counties_with_95_townships() -> None:
     places = towns.townships()
-    assert len(places) == 95 and len({place.county for place in places}) == 7
+    assert len(places) == 95
+    assert len({place.county for place in places}) == 7
     assert towns.weights().sum() == pytest.approx(1.0)
     assert towns.town_name(340422104) == "寿县 正阳关镇"
 
@@ -100,7 +104,8 @@ def test_devices_have_a_check_digit(city: Population) -> None:
     for imei in city.imei[:50].tolist():
         digits = [int(digit) for digit in str(imei)]
         doubled = [sum(divmod(2 * d, 10)) if i % 2 else d for i, d in enumerate(digits)]
-        assert len(digits) == 15 and sum(doubled) % 10 == 0
+        assert len(digits) == 15
+        assert sum(doubled) % 10 == 0
     assert all(len(str(imsi)) == 15 and str(imsi).startswith("460") for imsi in city.imsi[:50].tolist())
 
 
@@ -114,7 +119,9 @@ def test_service_numbers_are_written_as_dialled() -> None:
 def test_foreign_numbers_have_their_countries_length() -> None:
     drawn = numbers.foreign_numbers(generator(7, "test"), 500)
     for number in drawn.tolist():
-        plans = [(code, digits) for code, (digits, _) in numbers.FOREIGN_PLANS.items() if str(number).startswith(str(code))]
+        plans = [
+            (code, digits) for code, (digits, _) in numbers.FOREIGN_PLANS.items() if str(number).startswith(str(code))
+        ]
         assert any(len(str(number)) == len(str(code)) + digits for code, digits in plans)
 
 
@@ -167,23 +174,29 @@ def test_every_trade_is_there_at_any_size(people: int) -> None:
 def test_trades_have_what_makes_them_ordinary(city: Population) -> None:
     courier, student = city.habit == Habit.COURIER, city.habit == Habit.NEW_STUDENT
     assert city.tenure_days[courier].min() >= 365
-    assert city.tenure_days[student].max() <= 30 and city.age[student].max() <= 20
+    assert city.tenure_days[student].max() <= 30
+    assert city.age[student].max() <= 20
     assert not city.behaviour.active_share[city.habit == Habit.KEEP_ALIVE].any()
     companies = city.corporate
-    assert np.array_equal(companies, city.habit == Habit.ACCOUNTANT) and 0.01 < companies[:PEOPLE].mean() < 0.04
+    assert np.array_equal(companies, city.habit == Habit.ACCOUNTANT)
+    assert 0.01 < companies[:PEOPLE].mean() < 0.04
     assert np.median(city.balance_fen[companies]) > 10 * np.median(city.balance_fen[:PEOPLE][~companies[:PEOPLE]])
 
 
 def test_carriers_elsewhere_do_not_always_say_how_old_a_line_is(city: Population) -> None:
     unknown = city.tenure_days == TENURE_UNKNOWN
-    assert not unknown[:PEOPLE].any() and 0.2 < unknown[PEOPLE:].mean() < 0.4
+    assert not unknown[:PEOPLE].any()
+    assert 0.2 < unknown[PEOPLE:].mean() < 0.4
     new = np.mean(city.tenure_days[:PEOPLE] <= 30)
     assert 0.01 < new < 0.05
 
 
 def test_the_clock_is_the_citys() -> None:
-    assert calendar(0).isoformat() == "2021-03-01" and weekday(0) == 0
-    assert at_ms(0) == DAY_0_MS and DAY_0_MS % 86_400_000 == 16 * 3_600_000  # midnight at UTC+8
+    assert calendar(0).isoformat() == "2021-03-01"
+    assert weekday(0) == 0
+    assert at_ms(0) == DAY_0_MS
+    assert DAY_0_MS % 86_400_000 == 16 * 3_600_000
     assert at_ms(2, 9, 30) == DAY_0_MS + ((2 * 24 + 9) * 60 + 30) * 60_000
     assert (day_index(at_ms(2, 9)), hour_index(at_ms(2, 9)), hour_of_day(at_ms(2, 9))) == (2, 57, 9)
-    assert weekday(6) == 6 and calendar(31).isoformat() == "2021-04-01"
+    assert weekday(6) == 6
+    assert calendar(31).isoformat() == "2021-04-01"

@@ -15,7 +15,6 @@ from interceptor.recording import (
     ROW_GROUP_ROWS,
     Recorder,
     RecordingError,
-    Setting,
     Truth,
     open_recording,
     truth_path,
@@ -23,6 +22,7 @@ from interceptor.recording import (
 from interceptor.schema import EVENT_SCHEMA, Kind
 from simulator.events import Pools, Rows, to_frame
 from simulator.population import Habit
+from simulator.report import Setting
 from simulator.scam_types import SCAM_TYPES
 from simulator.scams.chains import Step
 

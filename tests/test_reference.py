@@ -1,7 +1,7 @@
 """Examples worked by hand, which pin down what a rule set means.
 
 Enters: a few events each, at the edges: n - 1 and n, the last ms and the one after. Leaves: what must be decided.
-Invariant: every example holds for the reference and for the engine alike.
+Invariant: every example holds for the reference and for the engine alike, whether it gets the events at once or singly.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ NOT_YET = f"{NEVER}ms"
 Decide = Callable[[str, Iterable[Event]], list[Outcome]]
 
 
-@pytest.fixture(params=["reference", "engine"])
+@pytest.fixture(params=["reference", "engine", "engine-one-by-one"])
 def decide(request: pytest.FixtureRequest, tmp_path: Path) -> Decide:
     def decided(rules: str, events: Iterable[Event]) -> list[Outcome]:
         (tmp_path / "rules.yaml").write_text("schema: 1\n" + rules, "utf-8")
         if request.param == "reference":
             return Reference(read(tmp_path)).decide_all(list(events))
-        return outcomes_of(load(tmp_path), [list(events)])
+        return outcomes_of(load(tmp_path), [list(events)] if request.param == "engine" else [[one] for one in events])
 
     return decided
 
@@ -114,19 +114,11 @@ def test_what_is_not_ok_is_decided_but_leaves_no_trace(decide: Decide) -> None:
 
 
 def test_count_holds_twelve_panes(values: Any) -> None:
-    n = Numbered(source=5)
-    values(
-        "count: events, on: call, by: caller, within: 12m",
-        [
-            (n.event(CALL, START_MS), 1),
-            (n.event(CALL, START_MS, source=6), 1),
-            (n.event(CALL, START_MS + 12 * MINUTE_MS - 1), 2),
-            (n.event(CALL, START_MS + 12 * MINUTE_MS), 2),
-            (n.event(CALL, START_MS + 23 * MINUTE_MS - 1), 3),
-            (n.event(CALL, START_MS + 23 * MINUTE_MS + MINUTE_MS), 2),
-            (n.event(CALL, START_MS + 24 * MINUTE_MS, source=0), 0),
-        ],
-    )
+    n, minute = Numbered(source=5), MINUTE_MS
+    steps = [(0, 5, 1), (0, 6, 1), (12 * minute - 1, 5, 2), (12 * minute, 5, 2)]  # ms, caller, calls by then
+    steps += [(23 * minute - 1, 5, 3), (24 * minute, 5, 2), (24 * minute, 0, 0)]
+    expected = [(n.event(CALL, START_MS + after_ms, source=caller), count) for after_ms, caller, count in steps]
+    values("count: events, on: call, by: caller, within: 12m", expected)
 
 
 def test_a_pane_is_rounded_up(values: Any) -> None:
@@ -198,40 +190,26 @@ def test_distinct_counts_a_value_in_the_pane_where_it_was_last_seen(values: Any)
     steps += [(5, 1, 2)]  # late: callee 1 stays in pane 11
     steps += [(12, 3, 2), (22, 3, 2), (23, 3, 1)]
     steps += [(11, 4, 1)]  # pane 11 of (11, 23]: too old
+    steps += [(40, 0, 0), (28, 5, 0), (29, 5, 1)]  # callee 0 isn't counted, but moves the window on
     expected = [(n.event(CALL, START_MS + minute * MINUTE_MS, target=to), count) for minute, to, count in steps]
     values("distinct: callee, on: call, by: caller, within: 12m", expected)
 
 
 def test_since_last_is_read_before_the_event_counts(values: Any) -> None:
-    n = Numbered(source=5)
-    values(
-        "since_last: events, on: call, by: caller, within: 10m",
-        [
-            (n.event(CALL, START_MS), NOT_YET),
-            (n.event(SMS, START_MS + 7), "7ms"),
-            (n.event(SMS, START_MS + 10 * MINUTE_MS), "10m"),
-            (n.event(SMS, START_MS + 10 * MINUTE_MS + 1), NOT_YET),
-            (n.event(CALL, START_MS - 500), "0ms"),
-            (n.event(CALL, START_MS + 1_000), "1s"),
-            (n.event(CALL, START_MS + 1_000, source=0), NOT_YET),
-        ],
-    )
+    n, minute = Numbered(source=5), MINUTE_MS
+    steps = [(CALL, 0, NOT_YET), (SMS, 7, "7ms"), (SMS, 10 * minute, "10m"), (SMS, 10 * minute + 1, NOT_YET)]
+    steps += [(CALL, -500, "0ms"), (CALL, 1_000, "1s")]
+    expected = [(n.event(kind, START_MS + after_ms), since) for kind, after_ms, since in steps]
+    expected.append((n.event(CALL, START_MS + 1_000, source=0), NOT_YET))
+    values("since_last: events, on: call, by: caller, within: 10m", expected)
 
 
 def test_since_first_begins_anew_after_a_gap(values: Any) -> None:
-    n = Numbered(source=5)
-    values(
-        "since_first: events, on: call, by: caller, within: 5m",
-        [
-            (n.event(SMS, START_MS), NOT_YET),
-            (n.event(CALL, START_MS), "0ms"),
-            (n.event(CALL, START_MS + 5 * MINUTE_MS), "5m"),
-            (n.event(SMS, START_MS + 10 * MINUTE_MS), "10m"),
-            (n.event(SMS, START_MS + 10 * MINUTE_MS + 1), NOT_YET),
-            (n.event(CALL, START_MS + 10 * MINUTE_MS + 1), "0ms"),
-            (n.event(CALL, START_MS + 9 * MINUTE_MS), "0ms"),
-        ],
-    )
+    n, minute = Numbered(source=5), MINUTE_MS
+    steps = [(SMS, 0, NOT_YET), (CALL, 0, "0ms"), (CALL, 5 * minute, "5m"), (SMS, 10 * minute, "10m")]
+    steps += [(SMS, 10 * minute + 1, NOT_YET), (CALL, 10 * minute + 1, "0ms"), (CALL, 9 * minute, "0ms")]
+    expected = [(n.event(kind, START_MS + after_ms), since) for kind, after_ms, since in steps]
+    values("since_first: events, on: call, by: caller, within: 5m", expected)
 
 
 def test_sequential_follows_neighbours(values: Any) -> None:
@@ -494,6 +472,17 @@ def test_an_entry_holds_from_since_until_expires(decide: Decide) -> None:
     assert ["exact" in outcome.rules for outcome in found] == [False, True, True, False]
 
 
+def test_ttl_counts_from_since(decide: Decide) -> None:
+    rules = """
+lists: [{list: kept, ttl: 1d, items: ["5", {value: "6", since: 2021-03-01}]}]
+rules: [{rule: listed, title: t, on: call, condition: caller in kept, actions: [label]}]
+"""
+    n, midnight = Numbered(), 1_614_556_800_000  # 2021-03-01 UTC
+    events = [n.event(CALL, midnight + after_ms, source=6) for after_ms in (0, DAY_MS - 1, DAY_MS)]
+    found = decide(rules, [*events, n.event(CALL, midnight + DAY_MS, source=5)])  # without since: always
+    assert [len(outcome.rules) for outcome in found] == [1, 1, 0, 1]
+
+
 ADDING = """
 lists: [{list: limited, items: [{value: "6", since: 2021-02-28T15:00, expires: 2021-02-28T16:01}]}]
 rules:
@@ -532,6 +521,14 @@ def test_an_entry_is_extended_by_the_next_hit(decide: Decide) -> None:
     ]
     found = decide(ADDING, events)
     assert ["limited" in outcome.rules for outcome in found] == [True, False, True, True, True, False]
+
+
+def test_an_entry_that_expired_a_day_ago_is_not_extended(decide: Decide) -> None:
+    for hours, held in ((25, True), (26, False)):  # counted in whole hours of the clock
+        n, again = Numbered(source=5), START_MS + hours * HOUR_MS
+        adding = [n.event(CALL, ts_ms, trunk=3) for ts_ms in (START_MS + HOUR_MS, again + LIST_TICK_MS)]
+        found = decide(ADDING, [*adding, n.event(SMS, again + 2 * LIST_TICK_MS), n.event(CALL, again)])
+        assert ("limited" in found[3].rules) == held
 
 
 def test_what_is_allowed_or_not_ok_puts_nothing_on_a_list(decide: Decide) -> None:

@@ -188,5 +188,5 @@ def test_values(parse: object, text: str, value: object) -> None:
     ],
 )
 def test_refused_values(parse: object, text: str) -> None:
-    with pytest.raises(ValueError, match=" is no |larger"):
+    with pytest.raises(ValueError, match=r" is no |larger"):
         parse(text)  # type: ignore[operator]

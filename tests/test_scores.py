@@ -81,7 +81,7 @@ def _check(
     return found
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data(), st.sampled_from([1, 4, 24]), st.sampled_from([2, 100]))
 def test_scores_are_those_of_the_model(data: st.DataObject, hits_max: int, keys_max: int) -> None:
     stream = data.draw(streams(HALF_LIFE_MS * 5))

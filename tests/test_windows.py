@@ -285,6 +285,30 @@ def test_old_pairs_go_before_new_ones() -> None:
     assert 850 <= new <= 1000
 
 
+def test_evicting_keeps_the_others_findable() -> None:
+    """With the memory of pairs as full as can be: a pair that is there but isn't found would be put in twice."""
+    window = DistinctWindow(WITHIN_MS, 512)
+    values = np.random.default_rng(3).integers(1, 700, 20_000).astype(np.uint64)
+    assert _one_key(window, np.full(20_000, 10**12), values)[-1] == 512
+    held = window._pairs.words[window._pairs.words[:, 0] != 0, :2]
+    assert len(np.unique(held, axis=0)) == len(held) == 512
+    assert window.evicted > 3000
+
+
+def test_a_pair_is_kept_while_a_late_update_could_find_it() -> None:
+    """Key 1 is silent while key 2 has so many pairs that the dead ones are swept out; then key 1 comes as late as may
+    be, and what it saw first is in the oldest pane that still counts."""
+    window, pane_ms = DistinctWindow(WITHIN_MS, 2**20), WITHIN_MS // 12
+    many = 3000
+    first_ms = 10**12 // pane_ms * pane_ms
+    last_ms = first_ms + 11 * pane_ms + WITHIN_MS
+    slot = np.array([0] + [1] * many + [0], np.int32)
+    ts_ms = np.array([first_ms] + [last_ms] * many + [last_ms - WITHIN_MS])
+    values = np.array([7, *range(1, many + 1), 7], np.uint64)
+    slots, rows, updates = Slots(slot, np.ones_like(slot)), np.arange(many + 2, dtype=np.int32), np.ones(many + 2, bool)
+    assert window.apply(rows, slots, slots, ts_ms, updates, values)[[0, -2, -1]].tolist() == [1, many, 1]
+
+
 @settings(max_examples=20)
 @given(st.data(), st.sampled_from([18, 100]))
 def test_what_is_evicted_does_not_depend_on_batches(data: st.DataObject, keys_max: int) -> None:

@@ -1,7 +1,8 @@
 """YAML into plain data, with the place of every value.
 
 Enters: the text of a rules file. Leaves: dicts, lists, strings, numbers and booleans, and a Place for every path into
-them. Invariant: the document is refused as soon as it could grow (aliases), run something (tags) or nest without end; nothing is guessed about a value that YAML reads in more than one way.
+them. Invariant: the document is refused as soon as it could grow (aliases), run something (tags) or nest without end;
+nothing is guessed about a value that YAML reads in more than one way.
 """
 
 from __future__ import annotations

@@ -131,8 +131,8 @@ _PHISHING_SMS = ((Outfit.FAKE_STATION, 0.5), (Outfit.SNOWSHOE, 0.3), (Outfit.POR
 CHAINS: dict[str, Chain] = {
     "rebate_tasks": Chain(
         lures=(
-            Lure(Look.MESSAGE, hook=0.015, per_campaign=60, hours=(8, 20), outfits=_MIXED_SMS),
-            Lure(Look.CHAT, hook=1.0, per_campaign=0.75, hours=(8, 21), spread_h=12),
+            Lure(Look.MESSAGE, hook=0.008, per_campaign=100, hours=(8, 20), outfits=_MIXED_SMS),
+            Lure(Look.CHAT, hook=1.0, per_campaign=0.55, hours=(8, 21), spread_h=12),
         ),
         links=(
             Link(Look.CHAT, minutes=25, sigma=0.9, chance=0.75),
@@ -142,7 +142,7 @@ CHAINS: dict[str, Chain] = {
         ),
     ),
     "fake_customer_service": Chain(
-        lures=(Lure(Look.CALL, hook=0.005, lines=14, hours=(9, 20), outfits=_BOX, keep_open=True),),
+        lures=(Lure(Look.CALL, hook=0.0042, lines=14, hours=(9, 20), outfits=_BOX, keep_open=True),),
         links=(
             Link(Look.APP, minutes=5, sigma=0.4, chance=0.7, official=0.4, apk=True),
             Link(Look.PAYMENT, minutes=4, sigma=0.4, chance=0.88, rounds=(3, 8), screen_share=True),
@@ -161,8 +161,8 @@ CHAINS: dict[str, Chain] = {
     ),
     "fake_loan": Chain(
         lures=(
-            Lure(Look.MESSAGE, hook=0.015, per_campaign=60, hours=(8, 20), outfits=_MIXED_SMS),
-            Lure(Look.CALL, hook=0.003, lines=13, share=0.6, hours=(9, 18), outfits=_OFFICE),
+            Lure(Look.MESSAGE, hook=0.008, per_campaign=100, hours=(8, 20), outfits=_MIXED_SMS),
+            Lure(Look.CALL, hook=0.0024, lines=13, share=0.6, hours=(9, 18), outfits=_OFFICE),
         ),
         links=(
             Link(Look.APP, minutes=20, sigma=0.8, chance=0.7, apk=True, asks_card=True),
@@ -172,7 +172,7 @@ CHAINS: dict[str, Chain] = {
         rising=1.35,
     ),
     "fake_credit_record": Chain(
-        lures=(Lure(Look.CALL, hook=0.005, lines=14, hours=(9, 19), outfits=_GOIP, keep_open=True),),
+        lures=(Lure(Look.CALL, hook=0.0042, lines=14, hours=(9, 19), outfits=_GOIP, keep_open=True),),
         links=(
             Link(Look.APP, minutes=6, sigma=0.4, chance=0.75, official=0.5, apk=True),
             Link(Look.CREDIT, minutes=9, sigma=0.4, chance=0.85, rounds=(2, 3)),
@@ -183,7 +183,7 @@ CHAINS: dict[str, Chain] = {
     "fake_shopping": Chain(
         lures=(
             Lure(Look.SITE, hook=0.05, per_campaign=24, hours=(9, 22), spread_h=13),
-            Lure(Look.MESSAGE, hook=0.03, share=0.4, per_campaign=30, hours=(9, 20), outfits=_MIXED_SMS),
+            Lure(Look.MESSAGE, hook=0.015, share=0.4, per_campaign=50, hours=(9, 20), outfits=_MIXED_SMS),
         ),
         links=(
             Link(Look.CHAT, minutes=15, sigma=0.8, chance=0.9),
@@ -240,7 +240,7 @@ CHAINS: dict[str, Chain] = {
         ages=(16, 50),
     ),
     "phishing_sms": Chain(
-        lures=(Lure(Look.MESSAGE, hook=0.014, per_campaign=240, hours=(8, 18), spread_h=1.5, outfits=_PHISHING_SMS),),
+        lures=(Lure(Look.MESSAGE, hook=0.008, per_campaign=420, hours=(8, 18), spread_h=1.5, outfits=_PHISHING_SMS),),
         links=(
             Link(Look.SITE, minutes=9, sigma=1.0, chance=1.0, asks_card=True, asks_code=True),
             # P: 7.4 % of visitors type in what is asked; here more, as a hooked person has meant to.
@@ -255,7 +255,7 @@ CHAINS: dict[str, Chain] = {
     ),
     # The networks look for new accounts; who answers is no victim. What they do is simulator.laundering's.
     "mule_network": Chain(
-        lures=(Lure(Look.MESSAGE, hook=0.0, per_campaign=15, hours=(8, 20), outfits=_MIXED_SMS),),
+        lures=(Lure(Look.MESSAGE, hook=0.0, per_campaign=25, hours=(8, 20), outfits=_MIXED_SMS),),
         links=(),
     ),
 }  # fmt: skip

@@ -9,16 +9,15 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from interceptor.schema import Action, Kind, Subject, Verdict
+from interceptor.schema import Action, Kind, Verdict
 from simulator.clock import DAY_MS, MINUTE_MS
-from simulator.events import Rows
 from simulator.laundering import Launderer
 from simulator.population import Population
 from simulator.scams.campaign import Campaign, Chat
-from simulator.scams.chains import Link, Look, Step
+from simulator.scams.chains import Look, Step
+from simulator.scams.endings import one_row, release, reports
 from simulator.scams.handles import JOURNEYS, handle_of
+from simulator.scams.journey import For, Journey
 from simulator.scams.looks import CREDITED, Looks
 from simulator.scams.mules import Mule
 from simulator.scams.scribe import Later, Scribe
@@ -31,41 +30,6 @@ RETRIES_MAX = 2  # of one link
 RETRY_MINUTES = (8.0, 50.0)  # until a refused payment, a blocked call or site is tried again
 RESUME_JITTER_MS = 80_000  # a link that would fall into a slice already taken comes so soon after
 HOLD_UP_MS = 30_000  # who drops out hangs up within
-# Purposes of luck.
-DELAY, CHANCE, ROUNDS, LOSS, STOPPED, PASSES, RETRY, AMOUNT, PAYEE, REVOKES, REPORTS, OTHER = range(12)
-
-
-@dataclass(slots=True)
-class Journey:
-    """One victim's way along a chain: the link that comes next, and what has happened so far."""
-
-    index: int
-    campaign: Campaign
-    resident: int
-    luck: Luck
-    rounds: list[int]
-    amounts: list[int]  # planned payments, fen
-    credits: int  # rounds of loans, if any
-    link: int = 0
-    round: int = 0
-    retries: int = 0
-    over: bool = False
-    call: Rows | None = None  # that is being held
-    number: int = 0  # that called last
-    mule: Mule | None = None  # paid last
-    asked_fen: int = 0  # of the payment that waits
-    attempted: bool = False  # the payment that waits has been counted
-    payer: bool = False
-    paid_fen: int = 0
-    borrowed_fen: int = 0
-    waits_ms: int = 0  # time of the event that waits for a decision
-
-    @property
-    def at(self) -> Link:
-        return self.campaign.chain.links[self.link]
-
-    def chance(self, purpose: int) -> float:
-        return self.luck.at(purpose, self.link, self.round)
 
 
 @dataclass(slots=True)
@@ -101,12 +65,12 @@ class Journeys:
         if chain.late_entry:
             # Has paid some times already, before we look.
             journey.link = len(chain.links) - 1
-            journey.round = int(journey.luck.at(OTHER) * journey.rounds[-1])
+            journey.round = int(journey.luck.at(For.ENTRY) * journey.rounds[-1])
             if not journey.round:
                 journey.link = 0
             else:
                 # Some of the time since the last payment has gone by.
-                return self._plan(journey, chat.ts_ms + int((self._after(journey, 0)) * journey.luck.at(OTHER, 1)))
+                return self._plan(journey, chat.ts_ms + int((self._after(journey, 0)) * journey.luck.at(For.ENTRY, 1)))
         self._go_on(journey, chat.ts_ms)
 
     def due(self, end_ms: int) -> None:
@@ -139,12 +103,12 @@ class Journeys:
     def _begin(self, campaign: Campaign, resident: int, medium: int, hook: int) -> Journey:
         luck, chain = Luck(self.seed, medium, hook), campaign.chain
         rounds = [
-            link.rounds[0] + int(luck.at(ROUNDS, n) * (link.rounds[1] - link.rounds[0] + 1))
+            link.rounds[0] + int(luck.at(For.ROUNDS, n) * (link.rounds[1] - link.rounds[0] + 1))
             for n, link in enumerate(chain.links)
         ]
         corporate = bool(self.population.corporate[resident]) and chain.corporate > 0
         amounts = planned_payments(
-            chain, campaign.scam_type, self.scenario.victims, rounds[-1], luck.at(LOSS), corporate
+            chain, campaign.scam_type, self.scenario.victims, rounds[-1], luck.at(For.LOSS), corporate
         )
         loans = sum(n for n, link in zip(rounds, chain.links, strict=True) if link.look is Look.CREDIT)
         journey = Journey(len(self._all), campaign, resident, luck, rounds, amounts, loans)
@@ -156,7 +120,7 @@ class Journeys:
         """Plan the next event, skipping links that don't come about for this person."""
         chain = journey.campaign.chain
         while journey.link < len(chain.links):
-            if journey.chance(CHANCE) < journey.at.chance:
+            if journey.chance(For.CHANCE) < journey.at.chance:
                 self._plan(journey, self._after(journey, ts_ms))
                 return
             if journey.at.must:
@@ -166,11 +130,11 @@ class Journeys:
 
     def _after(self, journey: Journey, ts_ms: int) -> int:
         link = journey.at
-        at_ms = ts_ms + int(log_normal(journey.chance(DELAY), link.minutes, link.sigma) * MINUTE_MS)
-        return night_after(at_ms, journey.chance(OTHER)) if link.night and journey.round == 0 else at_ms
+        at_ms = ts_ms + int(log_normal(journey.chance(For.DELAY), link.minutes, link.sigma) * MINUTE_MS)
+        return night_after(at_ms, journey.chance(For.NIGHT)) if link.night and journey.round == 0 else at_ms
 
     def _plan(self, journey: Journey, ts_ms: int) -> None:
-        soonest = self._next_ms + int(journey.chance(AMOUNT) * RESUME_JITTER_MS)
+        soonest = self._next_ms + int(journey.chance(For.PAUSE) * RESUME_JITTER_MS)
         heapq.heappush(self._agenda, (max(ts_ms, soonest), journey.index))
 
     def _act(self, journey: Journey, ts_ms: int) -> None:
@@ -181,8 +145,11 @@ class Journeys:
             self._done(journey, ts_ms)
             return
         columns = self.looks.columns(journey, ts_ms)
-        if columns is None:  # no line, no account left to do it with
-            self._blocked(journey, ts_ms)
+        if columns is None:  # no line, no account to do it with
+            if look is Look.PAYMENT and journey.retries < RETRIES_MAX:
+                self._try_again(journey, ts_ms)
+            else:
+                self._blocked(journey, ts_ms)
             return
         kind, step, shown = columns
         if look is Look.PAYMENT and not journey.attempted:
@@ -193,7 +160,7 @@ class Journeys:
         journey.waits_ms = ts_ms
         if look is Look.CALL:
             journey.number = int(shown["source"])
-            journey.call = _one_row(Kind.CALL, ts_ms, shown, journey.campaign.index)
+            journey.call = one_row(Kind.CALL, ts_ms, Step.CALL, shown, journey.campaign.index)
         self._waiting[journey.index] = journey
 
     def _attempt(self, journey: Journey) -> None:
@@ -209,7 +176,7 @@ class Journeys:
         link = journey.at
         if link.look is Look.CALL and not link.keep_open:
             median, sigma = link.duration_s
-            self._hang_up(journey, ts_ms + int(log_normal(journey.chance(OTHER), median, sigma) * 1000))
+            self._hang_up(journey, ts_ms + int(log_normal(journey.chance(For.TALK), median, sigma) * 1000))
         journey.retries, journey.attempted = 0, False
         journey.round += 1
         if journey.round >= journey.rounds[journey.link]:
@@ -223,7 +190,7 @@ class Journeys:
             journey.call = None
         if link.look is Look.CREDIT:
             self._lend_less(journey)
-        again = journey.retries < RETRIES_MAX and journey.chance(RETRY) < self.scenario.victims.retry_contact
+        again = journey.retries < RETRIES_MAX and journey.chance(For.RETRY) < self.scenario.victims.retry_contact
         if again and link.look is not Look.CREDIT:
             self._try_again(journey, ts_ms)
         elif link.must and link.look is not Look.CREDIT:
@@ -235,7 +202,7 @@ class Journeys:
     def _try_again(self, journey: Journey, ts_ms: int) -> None:
         journey.retries += 1
         low, high = RETRY_MINUTES
-        self._plan(journey, ts_ms + int((low + journey.chance(PASSES) * (high - low)) * MINUTE_MS))
+        self._plan(journey, ts_ms + int((low + journey.chance(For.PASSES) * (high - low)) * MINUTE_MS))
 
     def _lend_less(self, journey: Journey) -> None:
         """What isn't borrowed can't be lost."""
@@ -244,7 +211,7 @@ class Journeys:
 
     def _put_off(self, journey: Journey, verdict: int, actions: int) -> bool:
         """A mark, a prompt, a warning page that this person heeds."""
-        victims, luck = self.scenario.victims, journey.chance(PASSES)
+        victims, luck = self.scenario.victims, journey.chance(For.PASSES)
         if journey.at.look in (Look.SITE, Look.APP) and verdict == Verdict.HOLD:
             return luck >= victims.warn_page
         if actions & Action.CHALLENGE and journey.at.look is Look.CALL:
@@ -255,13 +222,13 @@ class Journeys:
         mule, victims = journey.mule, self.scenario.victims
         assert mule is not None, "a payment to nobody"
         if verdict == Verdict.BLOCK:
-            again = journey.retries < RETRIES_MAX and journey.chance(RETRY) < victims.retry_payee
+            again = journey.retries < RETRIES_MAX and journey.chance(For.RETRY) < victims.retry_payee
             if again and not self._warned_off(journey):
                 self._try_again(journey, ts_ms)
             else:
                 self._end(journey, ts_ms, warned=True)
             return
-        if verdict == Verdict.HOLD and self.warned.revokes(journey.resident, journey.chance(REVOKES)):
+        if verdict == Verdict.HOLD and self.warned.revokes(journey.resident, journey.chance(For.REVOKES)):
             self.revoked_fen += journey.asked_fen
             self._end(journey, ts_ms, warned=True)
             return
@@ -283,46 +250,17 @@ class Journeys:
             heapq.heappush(self._delayed, (arrives_ms, self._order, mule, amount_fen))
 
     def _warned_off(self, journey: Journey) -> bool:
-        return self.warned.stops(journey.resident, journey.luck.at(STOPPED))
+        return self.warned.stops(journey.resident, journey.luck.at(For.STOPPED))
 
     def _hang_up(self, journey: Journey, ts_ms: int) -> None:
         call, journey.call = journey.call, None
-        if call is None:
-            return
-        begun_ms = int(call.column("ts_ms")[0])
-        end_ms = max(ts_ms, self._next_ms + int(journey.chance(OTHER) * HOLD_UP_MS))
-        columns = dict(call.columns) | {
-            "ts_ms": np.array([end_ms]), "kind": np.array([Kind.CALL_END], np.uint8),
-            "dur_s": np.array([max(1, (end_ms - begun_ms) // 1000 - 10)], np.uint32),
-        }  # fmt: skip
-        columns.pop("handle", None)
-        self.later.add(Rows(1, columns))
+        if call is not None:
+            pause_ms = int(journey.chance(For.PAUSE) * HOLD_UP_MS)
+            self.later.add(release(call, max(ts_ms, self._next_ms) + pause_ms))
 
     def _end(self, journey: Journey, ts_ms: int, *, warned: bool) -> None:
         """Out of the chain: the call ends; some report what they know."""
-        self._hang_up(journey, ts_ms + int(journey.chance(OTHER) * HOLD_UP_MS))
+        self._hang_up(journey, ts_ms)
         journey.over = True
-        victims = self.scenario.victims
-        share = victims.report_warned if warned else victims.report_loss if journey.paid_fen else 0.0
-        if journey.luck.at(REPORTS) >= share:
-            return
-        median = 25.0 if warned else victims.report_loss_minutes
-        wait = log_normal(journey.luck.at(REPORTS, 1), median, victims.report_loss_sigma)
-        at_ms = max(ts_ms + int(wait * MINUTE_MS), self._next_ms)
-        subjects = {Subject.NUMBER: journey.number, Subject.SITE: journey.campaign.site.number}
-        if journey.paid_fen and journey.mule is not None:
-            subjects[Subject.ACCOUNT] = journey.mule.account
-        for nth, (subject, source) in enumerate(subjects.items()):
-            if source:
-                shown = {
-                    "source": source, "target": int(self.population.number[journey.resident]),
-                    "town": int(self.population.town[journey.resident]), "subject": int(subject),
-                    "step": int(Step.REPORT),
-                }  # fmt: skip
-                self.later.add(_one_row(Kind.REPORT, at_ms + nth * 1000, shown, journey.campaign.index))
-
-
-def _one_row(kind: Kind, ts_ms: int, shown: dict[str, int | bool], campaign: int) -> Rows:
-    columns = {name: np.array([value]) for name, value in shown.items()}
-    columns.setdefault("step", np.array([int(Step.CALL)]))
-    return Rows.of(kind, np.array([ts_ms]), **columns, campaign=np.array([campaign]))
+        for rows in reports(journey, self.population, self.scenario.victims, ts_ms, self._next_ms, warned=warned):
+            self.later.add(rows)

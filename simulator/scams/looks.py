@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,17 +18,14 @@ from simulator.institutions import HOST_AGE_H, INSTITUTIONS, Directory, service_
 from simulator.population import Population
 from simulator.scams.chains import Look, Step
 from simulator.scams.hosts import MEETING_MAKERS
+from simulator.scams.journey import For, Journey
 from simulator.scams.lines import FraudLines
 from simulator.scams.mules import Roster
 from simulator.scams.victims import REBATE_FEN
 
-if TYPE_CHECKING:
-    from simulator.scams.journeys import Journey
-
 Shown = dict[str, int | bool]
 LENDER_TYPICAL_FEN, LENDER_BALANCE_FEN = 10**7, 10**12
 CREDITED = 0.8  # of what is lost to a false lender was borrowed for it [A]
-LINE_OF_LUCK, HOST_OF_LUCK, OTHER_OF_LUCK = 7, 8, 11  # purposes of luck, as in journeys
 BALANCE_SPARE = 0.02  # people have a little more than what they pay
 
 
@@ -71,7 +67,7 @@ class Looks:
     def _line(self, journey: Journey, ts_ms: int) -> Shown | None:
         """Some line of the campaign that still works."""
         for crew in journey.campaign.crews:
-            place = self.lines.any_usable(crew, journey.chance(LINE_OF_LUCK))
+            place = self.lines.any_usable(crew, journey.chance(For.LINE))
             if place is not None:
                 columns = self.lines.columns(np.array([place]), np.array([ts_ms]))
                 return {name: column[0].item() for name, column in columns.items()}
@@ -90,7 +86,7 @@ class Looks:
         if line is None:
             return None
         site.at(ts_ms)
-        which = int(journey.chance(HOST_OF_LUCK) * len(site.texts))
+        which = int(journey.chance(For.TEXT) * len(site.texts))
         host = int(site.link_hosts[which])
         age_h = int(site.link_age_h(np.array([ts_ms]), np.array([host]))[0])
         return line | self._victim(journey) | {"text": int(site.texts[which]), "host": host, "host_age_h": age_h}
@@ -100,8 +96,8 @@ class Looks:
         link, site = journey.at, journey.campaign.site
         site.at(ts_ms)
         shown = self._victim(journey) | {"apk": link.apk}
-        if journey.luck.at(OTHER_OF_LUCK, journey.link, 1) < link.official:
-            maker = MEETING_MAKERS[int(journey.chance(HOST_OF_LUCK) * len(MEETING_MAKERS))]
+        if journey.luck.at(For.HOST, journey.link) < link.official:
+            maker = MEETING_MAKERS[int(journey.chance(For.TEXT) * len(MEETING_MAKERS))]
             return shown | {
                 "source": numbers.host_number(maker), "host": self.pools.host.add(maker), "registered": True,
                 "host_age_h": HOST_AGE_H, "tenure_days": HOST_AGE_H // 24,
@@ -121,17 +117,17 @@ class Looks:
         }
 
     def _rebate(self, journey: Journey, ts_ms: int) -> Shown | None:
-        mule = self.roster.pick(journey.campaign.network, 1, journey.chance(LINE_OF_LUCK), ts_ms)
+        mule = self.roster.pick(journey.campaign.network, 1, journey.chance(For.LINE), ts_ms)
         if mule is None:
             return None
         low, high = REBATE_FEN
-        amount_fen = low + int(journey.chance(HOST_OF_LUCK) * (high - low))
+        amount_fen = low + int(journey.chance(For.TEXT) * (high - low))
         return self._account(journey, int(self.population.account[journey.resident])) | mule.as_payer(amount_fen)
 
     def _credit(self, journey: Journey, _: int) -> Shown:
         """A true lender pays out: a credit just before the money goes on. Its service line stands for the payer."""
         lenders = [i for i, one in enumerate(INSTITUTIONS) if one.sector == "lender"]
-        which = lenders[(journey.round + int(journey.luck.at(HOST_OF_LUCK) * len(lenders))) % len(lenders)]
+        which = lenders[(journey.round + int(journey.luck.at(For.TEXT) * len(lenders))) % len(lenders)]
         amount_fen = max(10_000, int(sum(journey.amounts) * CREDITED / max(journey.credits, 1)) // 10_000 * 10_000)
         journey.borrowed_fen += amount_fen
         return self._account(journey, int(self.population.account[journey.resident])) | {
@@ -142,7 +138,7 @@ class Looks:
 
     def _payment(self, journey: Journey, ts_ms: int) -> Shown | None:
         """To a new account each round; a second one if the first was refused."""
-        luck = (journey.chance(LINE_OF_LUCK) + 0.37 * journey.retries) % 1.0
+        luck = (journey.chance(For.LINE) + 0.37 * journey.retries) % 1.0
         mule = self.roster.pick(journey.campaign.network, 1, luck, ts_ms)
         if mule is None:
             return None

@@ -49,7 +49,12 @@ class Plan:
     def between(self, start_ms: int, end_ms: int) -> Plan:
         """Rows from `start_ms` to before `end_ms`, as views."""
         start, stop = np.searchsorted(self.columns["ts_ms"], [start_ms, end_ms])
+        if start == stop:
+            return NOTHING
         return Plan({name: column[start:stop] for name, column in self.columns.items()})
+
+
+NOTHING = Plan({"ts_ms": np.zeros(0, np.int64)})
 
 
 def plan_calls(works: Sequence[Work], lines: FraudLines, population: Population, volleys: Volleys, seed: int,
@@ -139,7 +144,7 @@ def _base(work: Work, ts_ms: np.ndarray, party: np.ndarray, rng: np.random.Gener
 def _joined(parts: list[Plan], hour: int) -> Plan:
     """All parts in order of time, with ids."""
     if not parts:
-        return Plan({"ts_ms": np.zeros(0, np.int64)})
+        return NOTHING
     names = parts[0].columns
     columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
     order = np.argsort(columns["ts_ms"], kind="stable")

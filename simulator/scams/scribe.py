@@ -6,11 +6,13 @@ Enters: single events, or rows for later. Leaves: Rows. Invariant: what was hand
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 import numpy as np
 
-from interceptor.schema import Kind
-from simulator.events import Rows
+from interceptor.schema import COLUMN, Kind
+from simulator.events import POOLED, TRUTH_COLUMNS, Rows
 
 
 @dataclass(slots=True)
@@ -28,14 +30,24 @@ class Scribe:
         parts = []
         for kind, events in self._kinds.items():
             names = dict.fromkeys(name for event in events for name in event if name != "ts_ms")
-            # Values are widened to what holds every column; Rows.of narrows them to the column's type.
-            columns = {name: np.array([event.get(name, _BLANK.get(name, 0)) for event in events]) for name in names}
+            columns = {
+                name: np.array([event.get(name, _BLANK.get(name, 0)) for event in events], _dtype(name))
+                for name in names
+            }
             parts.append(Rows.of(kind, np.array([event["ts_ms"] for event in events]), **columns))
         self._kinds.clear()
         return Rows.merged(parts)
 
 
 _BLANK = {"campaign": -1, "handle": -1}
+
+
+@cache
+def _dtype(name: str) -> np.dtype[Any]:
+    """Numbers of accounts need all 64 bits: left to numpy, a list of large and small ones would become floats."""
+    if name in POOLED:
+        return np.dtype(np.int32)
+    return np.dtype(TRUTH_COLUMNS[name] if name in TRUTH_COLUMNS else COLUMN[name].type.to_pandas_dtype())
 
 
 @dataclass(slots=True)

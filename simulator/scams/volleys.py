@@ -19,7 +19,7 @@ from simulator.scams.campaign import Campaign, Work
 from simulator.scams.chains import Look, Step
 from simulator.scams.handles import CALLS, MESSAGES, VISITS, handle_of
 from simulator.scams.lines import FraudLines
-from simulator.scams.plans import Plan, plan_calls, plan_received, plan_sent
+from simulator.scams.plans import NOTHING, Plan, plan_calls, plan_received, plan_sent
 from simulator.scams.scribe import Later
 from simulator.scams.victims import Warned
 from simulator.scenario import Scenario
@@ -63,7 +63,7 @@ class Volleys:
     seed: int
     works: list[Work] = field(default_factory=list)
     _plans: dict[Look, Plan] = field(default_factory=dict)
-    _received: Plan = field(default_factory=lambda: Plan({"ts_ms": np.zeros(0, np.int64)}))
+    _received: Plan = NOTHING
     _sent: dict[Look, Sent] = field(default_factory=dict)
 
     def plan_hour(self, hour: int) -> None:

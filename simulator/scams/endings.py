@@ -1,0 +1,60 @@
+"""What people do when it is over: they hang up, and some report what they know.
+
+Enters: journeys that have ended. Leaves: rows for later. Invariant: nothing is reported before it has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from interceptor.schema import Kind, Subject
+from simulator.clock import MINUTE_MS
+from simulator.events import Rows
+from simulator.population import Population
+from simulator.scams.chains import Step
+from simulator.scams.journey import For, Journey
+from simulator.scams.victims import log_normal
+from simulator.scenario import Victims
+
+WARNED_MINUTES = 25.0  # median until someone whom a warning stopped reports [A]
+RING_S = 10  # of a call before it was answered [A]
+
+
+def release(call: Rows, end_ms: int) -> Rows:
+    """The CALL_END of one call."""
+    talked_s = (end_ms - int(call.column("ts_ms")[0])) // 1000 - RING_S
+    columns = dict(call.columns)
+    columns["ts_ms"] = np.array([end_ms])
+    columns["kind"] = np.array([Kind.CALL_END], np.uint8)
+    columns["dur_s"] = np.array([max(1, talked_s)], np.uint32)
+    columns.pop("handle", None)
+    return Rows(1, columns)
+
+
+def reports(
+    journey: Journey, population: Population, victims: Victims, ts_ms: int, soonest_ms: int, *, warned: bool
+) -> Iterator[Rows]:
+    """The number that called, the site, the account paid: from those who were warned off, and from those who paid."""
+    share = victims.report_warned if warned else victims.report_loss if journey.paid_fen else 0.0
+    if journey.luck.at(For.REPORTS) >= share:
+        return
+    median = WARNED_MINUTES if warned else victims.report_loss_minutes
+    wait = log_normal(journey.luck.at(For.REPORTS, 1), median, victims.report_loss_sigma)
+    subjects = {Subject.NUMBER: journey.number, Subject.SITE: journey.campaign.site.number}
+    if journey.paid_fen and journey.mule is not None:
+        subjects[Subject.ACCOUNT] = journey.mule.account
+    at_ms = max(ts_ms + int(wait * MINUTE_MS), soonest_ms)
+    for nth, (subject, source) in enumerate(subjects.items()):
+        if source:
+            shown: dict[str, int | bool] = {
+                "source": source, "target": int(population.number[journey.resident]),
+                "town": int(population.town[journey.resident]), "subject": subject,
+            }  # fmt: skip
+            yield one_row(Kind.REPORT, at_ms + nth * 1000, Step.REPORT, shown, journey.campaign.index)
+
+
+def one_row(kind: Kind, ts_ms: int, step: Step, shown: dict[str, int | bool], campaign: int) -> Rows:
+    columns = {name: np.array([value]) for name, value in shown.items()}
+    return Rows.of(kind, np.array([ts_ms]), **columns, step=int(step), campaign=campaign)
