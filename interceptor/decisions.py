@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from interceptor.lists import Entry
+from interceptor.notice import Finding, Notice
 from interceptor.rules.ruleset import RuleSet
 from interceptor.schema import Action, Kind, Status, Verdict
 
@@ -38,34 +39,6 @@ class Facts:
     rule: int
     rows: np.ndarray
     terms: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One rule behind a decision, with the values that it compared and the list entry that it found, if any."""
-
-    rule: str
-    version: int
-    shadow: bool
-    values: dict[str, float]
-    entries: dict[str, Entry]
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A decision in full, with the reason and the remedy that the person concerned is told."""
-
-    event_id: int
-    gate: Kind
-    status: Status
-    verdict: Verdict
-    actions: Action
-    score: float
-    target_score: float
-    findings: tuple[Finding, ...]
-    reason: str
-    remedy: str
-    ruleset: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +129,7 @@ class Decisions:
                 entry = self.entry_of(term.split(" in ")[1], column[at], int(self.ts_ms[row]))
                 if entry is not None:
                     entries[term] = entry
-        return Finding(rule.name, rule.version, rule.mode == "shadow", values, entries)
+        return Finding(rule.name, rule.title, rule.version, rule.mode == "shadow", values, entries)
 
 
 def _most_telling(decisions: Decisions, hits: Sequence[int]) -> tuple[str, str]:

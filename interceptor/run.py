@@ -279,7 +279,13 @@ def _console(file: TextIO) -> Console:
 
 def _print(report: Report, *, as_object: bool) -> None:
     if not as_object:
-        show(report, _console(sys.stdout))
+        console = _console(sys.stdout)
+        if console.is_terminal:
+            show(report, console)
+            return
+        with console.capture() as shown:
+            show(report, console)
+        print("\n".join(line.rstrip() for line in shown.get().splitlines()), flush=True)
         return
     plain = (sys.stdout.encoding or "").lower().startswith("utf")
     print(json.dumps(as_json(report), ensure_ascii=not plain, indent=2, allow_nan=False), flush=True)

@@ -92,14 +92,16 @@ class City:
             for number, (low, high) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
                 start_ms = start + number * SLICE_MS
                 yield self._slice(ordinary.cut(low, high), start_ms, start_ms + SLICE_MS)
+        self._rows = None
+        self._operation.passed()
 
     def feedback(self, decisions: Decided) -> None:
         """What was decided on the slice taken last; events that aren't among the decisions have passed."""
         rows = self._rows
-        if rows is None:
+        at = decisions.event_id.astype(np.int64) - self._first_id
+        if rows is None or (len(at) and not 0 <= at.min() <= at.max() < rows.count):
             raise RuntimeError("feedback belongs to the slice taken last, once")
         self._rows = None
-        at = decisions.event_id.astype(np.int64) - self._first_id
         verdict, actions = np.zeros(rows.count, np.uint8), np.zeros(rows.count, np.uint32)
         verdict[at], actions[at] = decisions.verdict, decisions.actions
         self._operation.feedback(rows, verdict, actions)

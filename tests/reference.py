@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType
@@ -41,7 +41,7 @@ STAGES = ("source", "target")
 WORDS: dict[str, Any] = {"kind": Kind, "trunk": schema.Trunk, "line_kind": schema.LineKind}
 WORDS |= {"channel": schema.Channel, "subject": schema.Subject}
 # A name with its unit: the column, and how its value becomes ms or yuan.
-MEASURES = {
+MEASURES: dict[str, tuple[str, Callable[[int], float]]] = {
     "tenure": ("tenure_days", lambda days: days * DAY_MS),
     "idle": ("idle_days", lambda days: days * DAY_MS),
     "host_age": ("host_age_h", lambda hours: hours * HOUR_MS),
@@ -216,7 +216,7 @@ def value_of(definition: ListDef, item: ItemDef) -> Any:
     value = parsed_value(definition.match, definition.of, item.value)
     if definition.match == "prefix":
         return str(value)
-    return hash_of_host(value) if definition.match == "exact" and definition.of == "host" else value
+    return hash_of_host(str(value)) if definition.match == "exact" and definition.of == "host" else value
 
 
 def span_of(definition: ListDef, item: ItemDef) -> tuple[int, int]:
@@ -334,14 +334,18 @@ class Sequence(Window):
 
     def __init__(self, feature: FeatureDef) -> None:
         super().__init__(feature)
-        self.steps, self.starts = feature.sequence or [], {}
+        self.steps = feature.sequence or []
+        self.starts: dict[int, dict[int, int]] = {}
 
     def take(self, key: int, ts_ms: int, names: Names, accepted: bool) -> bool:
-        start: dict[int, int] = self.starts.setdefault(key, {})
+        start = self.starts.setdefault(key, {})
         unless, count = self.feature.unless, len(self.steps)
         if accepted and unless is not None and matches(unless, names):
             start.clear()
-        running = lambda i: i in start and 0 <= ts_ms - start[i] <= self.within  # noqa: E731
+
+        def running(i: int) -> bool:
+            return i in start and 0 <= ts_ms - start[i] <= self.within
+
         fits = {i: matches(step, names) for i, step in enumerate(self.steps, 1)}
         completed = fits[count] and running(count - 1)
         if accepted:

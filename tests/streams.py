@@ -86,8 +86,8 @@ def _outcomes(decisions: Decisions) -> list[Outcome]:
     rules: list[list[str]] = [[] for _ in range(len(decisions))]
     for row, rule in zip(decisions.hit_row.tolist(), decisions.hit_rule.tolist(), strict=True):
         rules[row].append(decisions.rules[rule])
-    columns = (decisions.event_id, decisions.status, decisions.verdict, decisions.actions)
-    columns += (decisions.score, decisions.target_score)
+    columns = [decisions.event_id, decisions.status, decisions.verdict, decisions.actions]
+    columns += [decisions.score, decisions.target_score]
     return [
         Outcome(id_, Status(status), Verdict(verdict), Action(actions), score, target_score, tuple(sorted(hits)))
         for id_, status, verdict, actions, score, target_score, hits in zip(

@@ -275,7 +275,7 @@ def test_messages_show_their_links_host() -> None:
     hosts = pools.host.take(messages.column("host")).to_pylist()
     assert all(host and host in text for text, host in zip(texts, hosts, strict=True))
     fresh = messages.column("host_age_h") < 72
-    assert fresh.mean() > 0.6
+    assert fresh.mean() > 0.4  # the others go by short links and aged names
     per_host = messages.count / len(np.unique(messages.column("host")))
     assert 20 <= per_host <= 400  # P: about one URL per hundred messages
 

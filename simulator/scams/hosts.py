@@ -29,6 +29,8 @@ _WORDS = {
     "loan": ("jie", "daikuan", "fenqi", "xindai", "huabei", "cash", "beiyongjin"),
     "romance": ("live", "yue", "tongcheng", "lian", "night", "show"),
 }
+_PLACES = ("hefei", "wuhu", "bengbu", "suzhou", "jinan", "zhuzhou", "fuyang", "xuzhou", "nanchang", "yichang")
+_TRADES = ("jiancai", "jixie", "zhuangshi", "huagong", "wuliu", "peixun", "nongye", "dianqi", "fuzhuang", "yiliao")
 MEETING_MAKERS = ("meeting.tencent.com", "zoom.us", "download.anydesk.com", "www.todesk.com")  # the true ones
 KIND_OF_TYPE = {
     "rebate_tasks": "app", "fake_customer_service": "meeting", "fake_investment": "exchange", "fake_loan": "loan",
@@ -50,6 +52,12 @@ def host_name(scam_type: str, brand: str, rng: np.random.Generator) -> str:
     stem = (f"{word}{number}", f"{word}-{letters}", f"{letters}{number}", f"{word}{letters}{number % 100}")[shape]
     front = ("", "www.", "h5.", "app.", "m.")[int(rng.integers(5))]
     return f"{front}{stem}.{tld}"
+
+
+def hijacked_name(rng: np.random.Generator) -> str:
+    """A small company's host, of which nobody would think ill."""
+    place, trade = str(rng.choice(_PLACES)), str(rng.choice(_TRADES))
+    return f"www.{place}{trade}{int(rng.integers(1, 99))}.{'com.cn' if rng.random() < 0.4 else 'com'}"
 
 
 def _look_alike(brand: str, rng: np.random.Generator) -> str:

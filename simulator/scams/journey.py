@@ -51,6 +51,7 @@ class Journey:
     link: int = 0
     round: int = 0
     retries: int = 0
+    paid_before: int = 0  # rounds of the last link that were over before anybody looked
     over: bool = False
     call: Rows | None = None  # that is being held
     number: int = 0  # that called last
@@ -65,6 +66,10 @@ class Journey:
     @property
     def at(self) -> Link:
         return self.campaign.chain.links[self.link]
+
+    def next_link(self) -> None:
+        self.link, self.retries = self.link + 1, 0
+        self.round = self.paid_before if self.link == len(self.rounds) - 1 else 0
 
     def chance(self, purpose: For) -> float:
         return self.luck.at(purpose, self.link, self.round)

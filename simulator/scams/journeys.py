@@ -61,16 +61,8 @@ class Journeys:
 
     def chat(self, chat: Chat) -> None:
         journey = self._begin(chat.campaign, chat.resident, CHATS, chat.hook)
-        chain = chat.campaign.chain
-        if chain.late_entry:
-            # Has paid some times already, before we look.
-            journey.link = len(chain.links) - 1
-            journey.round = int(journey.luck.at(For.ENTRY) * journey.rounds[-1])
-            if not journey.round:
-                journey.link = 0
-            else:
-                # Some of the time since the last payment has gone by.
-                return self._plan(journey, chat.ts_ms + int((self._after(journey, 0)) * journey.luck.at(For.ENTRY, 1)))
+        if chat.campaign.chain.late_entry:
+            journey.paid_before = int(journey.luck.at(For.ENTRY) * journey.rounds[-1])
         self._go_on(journey, chat.ts_ms)
 
     def due(self, end_ms: int) -> None:
@@ -125,12 +117,14 @@ class Journeys:
                 return
             if journey.at.must:
                 break
-            journey.link, journey.round = journey.link + 1, 0
+            journey.next_link()
         self._end(journey, ts_ms, warned=False)
 
     def _after(self, journey: Journey, ts_ms: int) -> int:
-        link = journey.at
-        at_ms = ts_ms + int(log_normal(journey.chance(For.DELAY), link.minutes, link.sigma) * MINUTE_MS)
+        link, wait = journey.at, log_normal(journey.chance(For.DELAY), journey.at.minutes, journey.at.sigma)
+        if journey.round and journey.round == journey.paid_before:
+            wait *= journey.luck.at(For.ENTRY, 1)  # some of the time since the last payment has gone by
+        at_ms = ts_ms + int(wait * MINUTE_MS)
         return night_after(at_ms, journey.chance(For.NIGHT)) if link.night and journey.round == 0 else at_ms
 
     def _plan(self, journey: Journey, ts_ms: int) -> None:
@@ -180,7 +174,7 @@ class Journeys:
         journey.retries, journey.attempted = 0, False
         journey.round += 1
         if journey.round >= journey.rounds[journey.link]:
-            journey.link, journey.round = journey.link + 1, 0
+            journey.next_link()
         self._go_on(journey, ts_ms)
 
     def _blocked(self, journey: Journey, ts_ms: int) -> None:
@@ -196,7 +190,7 @@ class Journeys:
         elif link.must and link.look is not Look.CREDIT:
             self._end(journey, ts_ms, warned=False)
         else:
-            journey.link, journey.round, journey.retries = journey.link + 1, 0, 0
+            journey.next_link()
             self._go_on(journey, ts_ms)
 
     def _try_again(self, journey: Journey, ts_ms: int) -> None:

@@ -104,7 +104,8 @@ class Looks:
             }  # fmt: skip
         age_h = int(site.age_h(np.array([ts_ms]))[0])
         return shown | {
-            "source": site.number, "host": site.host, "host_age_h": age_h, "tenure_days": age_h // 24,
+            "source": site.number, "host": site.host, "host_age_h": age_h, "tenure_days": min(age_h // 24, 60_000),
+            "registered": site.registered,
             "asks_card": link.asks_card, "asks_code": link.asks_code,
         }  # fmt: skip
 

@@ -17,7 +17,7 @@ from simulator.hosts import SHORT_LINKS
 from simulator.institutions import HOST_AGE_H
 from simulator.numbers import host_number
 from simulator.scams.chains import PHISHING_SITE_H_MAX, Chain
-from simulator.scams.hosts import host_name
+from simulator.scams.hosts import hijacked_name, host_name
 from simulator.scams.lures import variants
 from simulator.scenario import Rotation
 
@@ -25,6 +25,9 @@ NEVER_MS = 1 << 60
 MESSAGES_PER_URL = 100  # P: about one URL per hundred phishing messages
 SHORT_LINK_SHARE = 0.15  # of campaigns hide their host behind a short link [A]
 AGE_SIGMA = 1.0  # of a host's age at first use [A]
+# Evasions [A]: names bought long ago and left to age, and pages put onto the server of a verified company.
+AGED_SHARE, AGED_MEDIAN_H = 0.15, 5_000.0
+HIJACKED_SHARE, HIJACKED_MEDIAN_H = 0.08, 20_000.0
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class Site:
     rotation: Rotation
     host: int = 0
     number: int = 0
+    registered: bool = False  # the host of a company that doesn't know
     moves: int = -1
     texts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     link_hosts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))  # of each text, 0 = no link in it
@@ -78,9 +82,12 @@ class Site:
     def _move(self, ts_ms: int) -> None:
         self.moves += 1
         rng = generator(self.seed, "site", self.campaign, self.moves)
-        name = host_name(self.scam_type, self.brand, rng)
+        kind = rng.random()
+        self.registered = bool(kind < HIJACKED_SHARE)
+        name = hijacked_name(rng) if self.registered else host_name(self.scam_type, self.brand, rng)
         self.host, self.number = self.pools.host.add(name), host_number(name)
-        age_h = self.chain.site_age_h * np.exp(AGE_SIGMA * rng.standard_normal())
+        aged_h = AGED_MEDIAN_H if kind < HIJACKED_SHARE + AGED_SHARE else self.chain.site_age_h
+        age_h = (HIJACKED_MEDIAN_H if self.registered else aged_h) * np.exp(AGE_SIGMA * rng.standard_normal())
         median_h, sigma = self.chain.site_life_h
         life_h = median_h * np.exp(sigma * rng.standard_normal())
         if self.scam_type == "phishing_sms":

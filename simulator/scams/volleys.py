@@ -27,6 +27,7 @@ from simulator.scenario import Scenario
 MEDIA = {Look.CALL: CALLS, Look.MESSAGE: MESSAGES, Look.SITE: VISITS}
 HELD_MESSAGE_MS = 10 * MINUTE_MS
 END_JITTER_MS = 20_000  # a release that falls into its call's own slice is written at the start of the next
+ADVERT_ASKS_CARD = 0.4  # of visits to an advertised site get as far as the form [A]
 OWN_PEOPLE_ANSWER = 0.85  # [A]
 
 
@@ -172,14 +173,16 @@ class Volleys:
     def _visits(self, plan: Plan) -> Rows:
         population, party, ts_ms = self.population, plan["party"], plan["ts_ms"]
         host, age_h = np.zeros((2, len(plan)), np.int64)
-        number = np.zeros(len(plan), np.uint64)
+        number, registered = np.zeros(len(plan), np.uint64), np.zeros(len(plan), bool)
         for index in np.unique(plan["campaign"]).tolist():
             site, rows = self.campaigns[index].site, np.flatnonzero(plan["campaign"] == index)
             site.at(int(ts_ms[rows[0]]))
             host[rows], number[rows], age_h[rows] = site.host, site.number, site.age_h(ts_ms[rows])
+            registered[rows] = site.registered
         return Rows.of(
             Kind.WEB, ts_ms, source=number, target=population.number[party], town=population.town[party], host=host,
-            host_age_h=age_h, asks_card=plan["u_text"] < 0.4, campaign=plan["campaign"], step=Step.LURE_VISIT,
+            host_age_h=age_h, tenure_days=np.minimum(age_h // 24, 60_000), registered=registered,
+            asks_card=plan["u_text"] < ADVERT_ASKS_CARD, campaign=plan["campaign"], step=Step.LURE_VISIT,
         )  # fmt: skip
 
     def _end_calls(self, sent: Sent, rows: np.ndarray, hooked: np.ndarray, next_ms: int) -> None:

@@ -1,0 +1,69 @@
+"""One decision in full, as the person concerned or an officer reads it.
+
+Enters: what Decisions knows of one row. Leaves: a Notice, and its text. Invariant: everything that led to the decision
+is named, with the values that were compared; and whoever is limited is told why and what can be done about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from interceptor.lists import FOREVER_MS, Entry
+from interceptor.schema import Action, Kind, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule behind a decision, with the values that it compared and the list entries that it found, if any."""
+
+    rule: str
+    title: str
+    version: int
+    shadow: bool
+    values: dict[str, float]
+    entries: dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A decision, with the reason and the remedy that the law asks for. Scores are those right after the event."""
+
+    event_id: int
+    gate: Kind
+    status: Status
+    verdict: Verdict
+    actions: Action
+    score: float
+    target_score: float
+    findings: tuple[Finding, ...]
+    reason: str
+    remedy: str
+    ruleset: str
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        actions = ", ".join(action.name.lower() for action in self.actions if action.name)
+        yield f"{self.gate.name.lower()} {self.event_id}: {self.verdict.name.lower()} ({actions or 'nothing else'})"
+        if self.status is not Status.OK:
+            yield f"  {self.status.name.lower()}: leaves no trace in windows, scores and lists"
+        if self.reason:
+            yield f"  why    {self.reason}"
+        if self.remedy:
+            yield f"  remedy {self.remedy}"
+        for finding in self.findings:
+            yield f"  {'watched by' if finding.shadow else 'rule'} {finding.rule} v{finding.version}: {finding.title}"
+            for term, value in finding.values.items():
+                yield f"    {term} = {value:g}"
+            for term, entry in finding.entries.items():
+                yield f"    {term}: {entry.value}, {_until(entry)}, from {entry.source or 'the rules'}"
+        yield f"  score of the source {self.score:.2f}, of the citizen {self.target_score:.2f}, rule set {self.ruleset}"
+
+
+def _until(entry: Entry) -> str:
+    if entry.expires_ms >= FOREVER_MS:
+        return "for good"
+    return f"until {datetime.fromtimestamp(entry.expires_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
