@@ -46,7 +46,8 @@ class Engine:
         live = [rule.mode == "live" for rule in rule_set.rules]
         self._actions = np.array([int(rule.actions) for rule in rule_set.rules], np.uint32) * np.array(live, np.uint32)
         self._adding = {i: rule for i, rule in enumerate(rule_set.rules) if rule.adds_to and rule.mode == "live"}
-        self._hour = 0
+        self._tick = 0
+        self._to_list: list[tuple[str, np.ndarray, int, int, str]] = []  # since the last tick, not yet in force
         self._statuses = np.zeros(len(Status), np.int64)
 
     @property
@@ -72,7 +73,7 @@ class Engine:
                 yield first, min(first + CHUNK_ROWS, int(stop))
 
     def _decide_chunk(self, chunk: Chunk, start: int, tick: int, decided: _Columns) -> None:
-        self._forget(tick)
+        self._turn_to(tick)
         views: Views = [None] * len(Kind)
         for kind in chunk.kinds:
             views[kind] = KindView(chunk, Kind(kind), self._lists)
@@ -104,12 +105,17 @@ class Engine:
                 collected[rows] |= ladder_actions(getattr(self.rule_set.policies[gate], side), score, kinds)
         return collected
 
-    def _forget(self, tick: int) -> None:
-        """Once an hour of event time, lets go of entries that expired long ago."""
+    def _turn_to(self, tick: int) -> None:
+        """When a tick begins, what the ones before put on lists comes into force; once an hour, old entries go."""
+        if tick == self._tick:
+            return
+        for addition in self._to_list:
+            self._lists.add(*addition)
+        self._to_list.clear()
         hour = tick * LIST_TICK_MS // HOUR_MS
-        if hour != self._hour:
-            self._hour = hour
+        if hour != self._tick * LIST_TICK_MS // HOUR_MS:
             self._lists.forget(hour * HOUR_MS - LISTS_KEPT_MS)
+        self._tick = tick
 
     def _add_to_lists(self, chunk: Chunk, found: Sequence[Facts], actions: np.ndarray, tick: int) -> None:
         from_ms = (tick + 1) * LIST_TICK_MS
@@ -121,7 +127,7 @@ class Engine:
             values = np.unique(chunk["source"][rows])
             values = values[values != 0]
             if len(values):
-                self._lists.add(rule.adds_to, values, from_ms, from_ms + rule.adds_for_ms, rule.name)
+                self._to_list.append((rule.adds_to, values, from_ms, from_ms + rule.adds_for_ms, rule.name))
 
 
 class _Columns:

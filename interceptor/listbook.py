@@ -13,7 +13,7 @@ import numpy as np
 
 from interceptor.batch import Strings
 from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, PrefixList, RangeList, hash_of_host
-from interceptor.rules.model import ListDef
+from interceptor.rules.model import ItemDef, ListDef
 from interceptor.rules.values import parsed
 
 _LISTS: dict[str, Any] = {"exact": ExactList, "prefix": PrefixList, "range": RangeList, "domain": DomainList}
@@ -60,8 +60,12 @@ def _filled(definition: ListDef) -> AnyList:
         value: Any = parsed(definition.match, definition.of, item.value)
         if isinstance(value, str) and definition.match == "exact":
             value = hash_of_host(value)
-        since_ms = item.since or 0
-        lasting_ms = FOREVER_MS if definition.ttl is None else since_ms + definition.ttl
-        expires_ms = lasting_ms if item.expires is None else item.expires
-        made.add(value, since_ms, expires_ms, item.source, item.reason or definition.title, item.value)
+        made.add(value, item.since or 0, _expires_ms(definition, item), item.source, item.reason, item.value)
     return made
+
+
+def _expires_ms(definition: ListDef, item: ItemDef) -> int:
+    """Its own expiry, else the list's `ttl` from `since` on; an item that says neither is listed for good."""
+    if item.expires is not None:
+        return item.expires
+    return FOREVER_MS if definition.ttl is None or item.since is None else item.since + definition.ttl

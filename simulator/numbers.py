@@ -17,6 +17,7 @@ from math import gcd
 
 import numpy as np
 
+from interceptor.lookups import hash_of_host
 from interceptor.schema import LineKind
 from simulator.chance import generator, mix
 
@@ -30,7 +31,6 @@ _LINES_OF_PREFIX = 10_000
 _HEADS_ELSEWHERE = (130, 131, 132, 133, 135, 136, 137, 138, 139, 150, 151, 152, 153, 155, 156, 157, 158, 159, 166, 173,
                     175, 176, 177, 178, 180, 181, 182, 183, 184, 185, 186, 187, 188, 189, 191, 198, 199)  # fmt: skip
 _ACCOUNT_SALT = 0x1CBC_AB0C  # any constant: only keeps accounts apart from other mixed numbers
-_HOST_KEY = b"huainan"  # any constant: the edge's key, the same in all runs so that lists of hosts keep their meaning
 # Type allocation codes: first eight digits of an IMEI. Made up, in the ranges that handsets carry.
 _TYPE_CODES = 60
 # Mobile network codes of China Mobile, Unicom, Telecom, Broadnet within country 460.
@@ -177,5 +177,5 @@ def accounts(owner: str, slots: np.ndarray) -> np.ndarray:
 
 
 def host_number(host: str) -> int:
-    """A host as keyed 64-bit hash: the source of a visit. 0 for no host."""
-    return int.from_bytes(blake2b(host.encode(), digest_size=8, key=_HOST_KEY).digest(), "little") if host else 0
+    """The source of a visit: the same hash by which the engine knows the host of a message's link. 0 for no host."""
+    return hash_of_host(host)

@@ -80,7 +80,8 @@ class Victims(_Section):
     revoke: Share = 0.5  # of delayed transfers are withdrawn within 24 h, without a warning
     revoke_by_tier: tuple[Share, Share, Share, Share] = (0.05, 0.1, 0.25, 0.4)  # more, with the tier
     retry_payee: Share = 0.3  # of refused transfers are tried again to another account
-    retry_contact: Share = 0.5  # of blocked later calls and sites, over another line or host
+    retry_contact: Share = 0.7  # of blocked later calls and sites, over another line or host
+    without_site: Share = 0.25  # go on by chat alone when the site can't be opened
     report_loss: Share = 0.6  # of those who paid
     report_loss_minutes: float = 200.0
     report_loss_sigma: float = 1.2

@@ -338,8 +338,7 @@ class Sequence(Window):
         self.starts: dict[int, dict[int, int]] = {}
 
     def take(self, key: int, ts_ms: int, names: Names, accepted: bool) -> bool:
-        start = self.starts.setdefault(key, {})
-        unless, count = self.feature.unless, len(self.steps)
+        start, unless, count = self.starts.setdefault(key, {}), self.feature.unless, len(self.steps)
         if accepted and unless is not None and matches(unless, names):
             start.clear()
 
@@ -550,9 +549,8 @@ class _InPython(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
-        if not isinstance(node.op, ast.Div):
-            return node
-        return ast.Call(ast.Name("quotient", ast.Load()), [node.left, node.right], [])
+        called = ast.Call(ast.Name("quotient", ast.Load()), [node.left, node.right], [])
+        return called if isinstance(node.op, ast.Div) else node
 
 
 _STRING_OR_DURATION = re.compile(r"""("[^"]*"|'[^']*')|\b[0-9][0-9_]*(?:ms|s|m|h|d)\b""")

@@ -153,6 +153,10 @@ class _Compiler:
             self._problem(place, "bad-key", message, "keys: source, target, imei, imsi, cell, payer, link, shape, …")
         return column or "source"
 
+    def _readers_of(self, key: str) -> list[Kind]:
+        """The kinds of event that have this key: those can read by it, whichever kinds update the feature."""
+        return [kind for kind in Kind if key_column(key, [kind])] or list(Kind)
+
     def _feature(self, definition: FeatureDef) -> Feature | None:
         name, kinds, window = definition.feature, definition.kinds, definition.window
 
@@ -161,7 +165,7 @@ class _Compiler:
 
         before = len(self.problems)
         by = self._key(definition, definition.by, kinds, "by")
-        of = self._key(definition, definition.of, kinds, "of") if definition.of else by
+        of = self._key(definition, definition.of, self._readers_of(definition.of), "of") if definition.of else by
         where = self._condition(definition.where, kinds, place("where"))
         numerator = self._condition(definition.ratio, kinds, place("ratio"))
         steps = tuple(

@@ -66,6 +66,7 @@ class Link:
     chance: float
     rounds: tuple[int, int] = (1, 1)
     must: bool = True  # False: if the victim doesn't go along, the chain goes on all the same
+    essential: bool = False  # a site without which there is nothing to steal; others can be replaced by talk
     channel: Channel = Channel.APP
     screen_share: bool = False
     apk: bool = False
@@ -242,7 +243,7 @@ CHAINS: dict[str, Chain] = {
     "phishing_sms": Chain(
         lures=(Lure(Look.MESSAGE, hook=0.008, per_campaign=420, hours=(8, 18), spread_h=1.5, outfits=_PHISHING_SMS),),
         links=(
-            Link(Look.SITE, minutes=9, sigma=1.0, chance=1.0, asks_card=True, asks_code=True),
+            Link(Look.SITE, minutes=9, sigma=1.0, chance=1.0, asks_card=True, asks_code=True, essential=True),
             # P: 7.4 % of visitors type in what is asked; here more, as a hooked person has meant to.
             Link(Look.CHAT, minutes=3, sigma=0.4, chance=0.3),
             Link(

@@ -35,6 +35,7 @@ class For(IntEnum):
     PAUSE = 13
     NIGHT = 14
     TALK = 15
+    DETOUR = 16
 
 
 @dataclass(slots=True)

@@ -187,11 +187,17 @@ class Journeys:
         again = journey.retries < RETRIES_MAX and journey.chance(For.RETRY) < self.scenario.victims.retry_contact
         if again and link.look is not Look.CREDIT:
             self._try_again(journey, ts_ms)
-        elif link.must and link.look is not Look.CREDIT:
-            self._end(journey, ts_ms, warned=False)
-        else:
+        elif self._can_do_without(journey):
             journey.next_link()
             self._go_on(journey, ts_ms)
+        else:
+            self._end(journey, ts_ms, warned=False)
+
+    def _can_do_without(self, journey: Journey) -> bool:
+        link = journey.at
+        if link.look in (Look.SITE, Look.APP) and not link.essential:
+            return journey.chance(For.DETOUR) < self.scenario.victims.without_site
+        return not link.must or link.look is Look.CREDIT
 
     def _try_again(self, journey: Journey, ts_ms: int) -> None:
         journey.retries += 1

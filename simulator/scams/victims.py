@@ -22,7 +22,7 @@ LOSS_MIN_FEN = 10_000
 CORPORATE_MIN_FEN, CORPORATE_MAX_FEN, CORPORATE_SIGMA = 10_000_000, 200_000_000, 0.8  # D2: 0.1–2 m yuan
 REBATE_FEN = (500, 5_000)  # D2
 NIGHT_FROM_H, NIGHT_MINUTES = 22.6, 80.0  # stolen cards are emptied from then on, so many minutes as a median later [A]
-LINKS_MAX, ROUNDS_MAX, PURPOSES = 6, 10, 16
+LINKS_MAX, ROUNDS_MAX, PURPOSES = 6, 10, 17
 _NORMAL = NormalDist()
 _LOSS_YUAN = {type_.id: type_.loss_yuan for type_ in TYPES}
 
