@@ -1,8 +1,8 @@
 """Sliding windows cut into panes: the part that counts, sums and distinct counts have in common.
 
 Enters: rows of int64 words, with the same memory seen as cells (pane p of a row at cell p % panes). Leaves: helpers for
-kernels. Invariant: a window is the newest `panes` panes, of ceil(within / panes) each, so a value covers more than
-within less one pane, and at most within.
+kernels. Invariant: a window is the newest `panes` panes, each a part of `within` (rounded up to a ms), the newest of
+them still filling: a value covers the time that was asked for, less at most one pane.
 
 `head` is the newest pane that a row was updated in. Older updates still count while their pane is in the window. A read
 looks from the later of head and its own pane, and changes nothing.
