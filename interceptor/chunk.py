@@ -40,6 +40,8 @@ class Chunk:
         self.count = stop - start
         self._batch, self._start, self._words = batch, start, words
         self.ok = status[start:stop] == Status.OK
+        self.all_ok = bool(self.ok.all())
+        self.zeros = np.zeros(self.count, np.int64)
         self.features: dict[str, np.ndarray] = {}
         self._columns: dict[str, np.ndarray] = {}
         self._rows: dict[int, np.ndarray] = {}

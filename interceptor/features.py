@@ -18,21 +18,22 @@ from interceptor.rules.expressions import Expression
 from interceptor.rules.ruleset import Feature, Step
 from interceptor.schema import Kind
 from interceptor.sequences import Sequence as SequenceWindow
-from interceptor.sightings import SequentialRun, SinceFirst, SinceLast
+from interceptor.sightings import NEVER, SequentialRun, SinceFirst, SinceLast
 from interceptor.tables import KeyTable, Slots
 from interceptor.windows import CountWindow, RatioWindow, SumWindow
 
-_NEVER = Step(frozenset(), None)
+_NO_STEP = Step(frozenset(), None)  # the step of a sequence that no event is
 
 
 class FeatureBank:
-    """The features of one stage with their state: one key table for each pair of key columns (update, read)."""
+    """The features of one stage with their state."""
 
     def __init__(self, features: Sequence[Feature], limits: Limits) -> None:
-        by_keys: dict[tuple[str, str], list[Feature]] = {}
+        alike: dict[tuple[str, str, int, str], list[Feature]] = {}
         for feature in features:
-            by_keys.setdefault((feature.by, feature.of), []).append(feature)
-        self._groups = [_Group(keys, members, limits) for keys, members in by_keys.items()]
+            which = feature.name if feature.window == "sequence" else _text(feature.where)
+            alike.setdefault((feature.by, feature.of, bits_of(feature.kinds), which), []).append(feature)
+        self._groups = [_Group(members, limits) for members in alike.values()]
 
     @property
     def evicted(self) -> int:
@@ -55,7 +56,7 @@ class _Masks:
 
     def matching(self, kinds: frozenset[Kind], bits: int, where: Expression | None) -> np.ndarray:
         """Rows of `kinds` (also as `bits`) where the condition holds."""
-        name = (bits, "" if where is None else where.key)
+        name = (bits, _text(where))
         found = self._known.get(name)
         if found is None:
             found = self._known[name] = np.zeros(self._chunk.count, bool)
@@ -69,95 +70,87 @@ class _Masks:
         return self.matching(step.kinds, bits_of(step.kinds), step.where)
 
 
-class _Tracked:
-    """A feature with its window."""
-
-    def __init__(self, feature: Feature, limits: Limits) -> None:
-        self.feature = feature
-        self.update_bits = bits_of(feature.kinds)
-        self.reader_bits = 0 if feature.window == "sequence" else bits_of(feature.readers)
-        self.row_bits = self.update_bits | self.reader_bits
-        self.window = _window(feature, limits)
-
-    def updates(self, masks: _Masks) -> np.ndarray:
-        """bool[count]: events that would change the feature's state if they are OK."""
-        feature = self.feature
-        if feature.window != "sequence":
-            return masks.matching(feature.kinds, self.update_bits, feature.where)
-        return np.logical_or.reduce([masks.matching_step(step) for step in (*feature.steps, feature.unless or _NEVER)])
-
-    def rows(self, chunk: Chunk, updates: np.ndarray) -> np.ndarray:
-        """int32[m]: events that change the feature or that read it. (A sequence says no of all that match no step.)"""
-        if self.update_bits & ~self.reader_bits == 0:
-            return chunk.rows(self.reader_bits)
-        if self.reader_bits & chunk.bits:
-            updates = updates.copy()
-            updates[chunk.rows(self.reader_bits)] = True
-        return np.flatnonzero(updates).astype(np.int32)
-
-    def apply(
-        self, chunk: Chunk, masks: _Masks, at: Slots, read: Slots, rows: np.ndarray, updates: np.ndarray
-    ) -> np.ndarray:
-        feature, ts_ms = self.feature, chunk["ts_ms"]
-        match feature.window:
-            case "sum":
-                values = chunk[feature.value].astype(np.int64, copy=False)
-                return self.window.apply(rows, at, read, ts_ms, updates, values)
-            case "distinct" | "sequential":
-                values = chunk[feature.value].astype(np.uint64, copy=False)
-                return self.window.apply(rows, at, read, ts_ms, updates, values)
-            case "ratio":
-                numerator = masks.matching(feature.kinds, self.update_bits, feature.numerator)
-                return self.window.apply(rows, at, read, ts_ms, updates, numerator)
-            case "sequence":
-                steps = np.stack([masks.matching_step(step) for step in feature.steps])
-                return self.window.apply(
-                    rows, at, ts_ms, chunk.ok, steps, masks.matching_step(feature.unless or _NEVER)
-                )
-        return self.window.apply(rows, at, read, ts_ms, updates)
-
-
 class _Group:
-    """The features of one pair of key columns, which share a key table."""
+    """Features that the same events update under the same key: they share a key table, which holds no other keys."""
 
-    def __init__(self, keys: tuple[str, str], features: Sequence[Feature], limits: Limits) -> None:
-        self._by, self._of = keys
+    def __init__(self, features: Sequence[Feature], limits: Limits) -> None:
+        first = self._first = features[0]
+        self._windows = [(feature, _window(feature, limits)) for feature in features]
         self._table = KeyTable(limits.keys_max)
-        self._members = [_Tracked(feature, limits) for feature in features]
+        self._update_bits = bits_of(first.kinds)
+        # A sequence says no of all events that match none of its steps, whoever reads it.
+        readers = frozenset[Kind]().union(*(feature.readers for feature in features))
+        self._reader_bits = 0 if first.window == "sequence" else bits_of(readers)
 
     @property
     def evicted(self) -> int:
-        return self._table.evicted + sum(getattr(member.window, "evicted", 0) for member in self._members)
+        return self._table.evicted + sum(getattr(window, "evicted", 0) for _, window in self._windows)
 
     def apply(self, chunk: Chunk, masks: _Masks) -> None:
-        involved = [member for member in self._members if member.row_bits & chunk.bits]
-        if not involved:
+        if not (self._update_bits | self._reader_bits) & chunk.bits:
             return
-        matches = [member.updates(masks) for member in involved]
-        rows = [member.rows(chunk, matching) for member, matching in zip(involved, matches, strict=True)]
-        updates = [matching & chunk.ok for matching in matches]
-        inserting = updates[0] if len(updates) == 1 else np.logical_or.reduce(updates)
-        at, read = self._slots(chunk, _union(rows, chunk.count), inserting)
-        for member, its_rows, updating in zip(involved, rows, updates, strict=True):
-            chunk.features[member.feature.name] = member.apply(chunk, masks, at, read, its_rows, updating)
+        matching = self._matching(masks)
+        rows = self._rows(chunk, matching)
+        updates = matching if chunk.all_ok else matching & chunk.ok
+        if not (self._table.size and len(rows)) and not np.count_nonzero(updates):
+            for feature, _ in self._windows:
+                chunk.features[feature.name] = _nothing(feature, chunk)
+            return
+        at, read = self._slots(chunk, rows, updates)
+        for feature, window in self._windows:
+            arguments = self._arguments(feature, chunk, masks)
+            chunk.features[feature.name] = (
+                window.apply(rows, at, chunk["ts_ms"], chunk.ok, *arguments)
+                if feature.window == "sequence"
+                else window.apply(rows, at, read, chunk["ts_ms"], updates, *arguments)
+            )
+
+    def _matching(self, masks: _Masks) -> np.ndarray:
+        """bool[count]: events that change the features' state if they are OK."""
+        first = self._first
+        if first.window != "sequence":
+            return masks.matching(first.kinds, self._update_bits, first.where)
+        return np.logical_or.reduce([masks.matching_step(step) for step in (*first.steps, first.unless or _NO_STEP)])
+
+    def _rows(self, chunk: Chunk, matching: np.ndarray) -> np.ndarray:
+        """int32[m]: events that change the features or that read them."""
+        if self._update_bits & ~self._reader_bits == 0:
+            return chunk.rows(self._reader_bits)
+        if self._reader_bits & chunk.bits:
+            matching = matching.copy()
+            matching[chunk.rows(self._reader_bits)] = True
+        return np.flatnonzero(matching).astype(np.int32)
 
     def _slots(self, chunk: Chunk, rows: np.ndarray, inserting: np.ndarray) -> tuple[Slots, Slots]:
-        by, of = (chunk[name].astype(np.uint64, copy=False) for name in (self._by, self._of))
-        if self._by != self._of:
+        by, of = (chunk[name].astype(np.uint64, copy=False) for name in (self._first.by, self._first.of))
+        if self._first.by != self._first.of:
             return self._table.slots_of_two(by, of, rows, inserting)
         slots = self._table.slots(by, rows, inserting)
         return slots, slots
 
+    def _arguments(self, feature: Feature, chunk: Chunk, masks: _Masks) -> tuple[np.ndarray, ...]:
+        """What a window takes besides rows, slots, times and updates."""
+        if feature.window == "sum":
+            return (chunk[feature.value].astype(np.int64, copy=False),)
+        if feature.window in ("distinct", "sequential"):
+            return (chunk[feature.value].astype(np.uint64, copy=False),)
+        if feature.window == "ratio":
+            return (masks.matching(feature.kinds, self._update_bits, feature.numerator),)
+        if feature.window == "sequence":
+            steps = np.stack([masks.matching_step(step) for step in feature.steps])
+            return (steps, masks.matching_step(feature.unless or _NO_STEP))
+        return ()
 
-def _union(parts: Sequence[np.ndarray], count: int) -> np.ndarray:
-    """int32[m]: rows that are in any of the parts, in order."""
-    longest = max(parts, key=len)
-    if all(part is longest or len(part) == 0 for part in parts):
-        return longest
-    mask = np.zeros(count, bool)
-    for part in parts:
-        mask[part] = True
-    return np.flatnonzero(mask).astype(np.int32)
+
+def _nothing(feature: Feature, chunk: Chunk) -> np.ndarray:
+    """What a window of which no key was ever seen says of every event."""
+    if feature.window in ("since_last", "since_first"):
+        return np.full(chunk.count, NEVER, np.int64)
+    return chunk.zeros
+
+
+def _text(condition: Expression | None) -> str:
+    return "" if condition is None else condition.key
 
 
 def _window(feature: Feature, limits: Limits) -> Any:
