@@ -1,43 +1,25 @@
 """Which events leave a trace: not the repeated, the late, and those from the future.
 
-Enters: ids and times in arrival order. Leaves: per event its Status and the stream's minute. Invariant: the stream's
+Enters: ids and times in arrival order. Leaves: per event its Status and the stream's tick. Invariant: the stream's
 clock is the newest time of an accepted event; status and clock depend on the events before alone.
 
 An id is remembered for the hour, by the clock, in which it was accepted, and the next. That is enough: whatever comes
-later with the same id and the same time is late.
+later with the same id and the same time is late. So there are two sets of ids; when an hour ends, the older one goes.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from interceptor import pairs
-from interceptor.config import LIST_TICK_MS
-from interceptor.kernels import (
-    AHEAD,
-    IN_I64,
-    IN_U64,
-    INT,
-    OUT_I64,
-    OUT_U8,
-    TABLE,
-    Int64s,
-    Uint8s,
-    Uint64s,
-    helper,
-    kernel,
-    prefetch,
-)
-from interceptor.pairs import PairTable
+from interceptor.config import FUTURE_MAX_MS, GENERATION_MS, LATENESS_MAX_MS, LIST_TICK_MS
+from interceptor.kernels import IN_I64, IN_U64, INT, OUT_I64, OUT_U8, ROWS_MIN, Int64s, Uint8s, Uint64s, helper, kernel
 from interceptor.schema import Status
+from interceptor.tables import mixed
 
-FUTURE_MAX_MS = 300_000  # a time stamp may be ahead of the edge's clock by this much
-LATENESS_MAX_MS = 3_600_000  # and behind the stream's clock by this much
-GENERATION_MS = 3_600_000  # ids are forgotten by generations
-IDS_MAX = 2**25  # remembered at once, 48 to 96 bytes each
+IDS_MAX = 2**25  # remembered of one hour, 16 to 32 bytes each
 
 _BEFORE_ALL_MS = -(2**62)
-_OWNER = np.int64(1)  # all ids belong to the one stream
+_CLOCK_MS, _GENERATION, _COUNT, _EVICTED = 0, 1, 2, 3  # items of the state
 _OK, _DUPLICATE, _LATE, _FUTURE = (int(status) for status in (Status.OK, Status.DUPLICATE, Status.LATE, Status.FUTURE))
 
 
@@ -45,80 +27,114 @@ class Admission:
     """The clock of a stream and the ids of its last one to two hours."""
 
     def __init__(self, ids_max: int = IDS_MAX) -> None:
-        self._ids = PairTable(ids_max)
-        self._clock_ms = np.full(1, _BEFORE_ALL_MS, np.int64)
+        if ids_max < 1:
+            raise ValueError(f"ids_max is {ids_max}, must be at least 1")
+        self._ids_max = ids_max
+        self._state = np.array([_BEFORE_ALL_MS, _BEFORE_ALL_MS // GENERATION_MS, 0, 0], np.int64)
+        self._before = self._now = _empty(ROWS_MIN)
+        self._held_before = 0
+
+    @property
+    def ids_held(self) -> int:
+        """Ids remembered, of both hours."""
+        return self._held_before + int(self._state[_COUNT])
 
     @property
     def evicted(self) -> int:
-        """Ids forgotten early for want of room: repeats of these would pass."""
-        return self._ids.evicted
+        """Ids that were not remembered for want of room: repeats of these pass."""
+        return int(self._state[_EVICTED])
 
     def apply(self, event_id: Uint64s, ts_ms: Int64s, ingest_ts_ms: Int64s) -> tuple[Uint8s, Int64s]:
-        """Status and tick (the clock's minute, after the event) of each event. Before the first accepted event the
-        tick is some minute before every date."""
+        """Status, and tick of the clock after the event, of each event. Before the first accepted event the tick is
+        some tick before every date."""
         status = np.zeros(len(ts_ms), np.uint8)
         tick = np.zeros(len(ts_ms), np.int64)
         done = 0
         while True:
             done = _admit(
-                done, event_id, ts_ms, ingest_ts_ms, self._ids.words, self._ids.state, self._clock_ms, status, tick
+                done, event_id, ts_ms, ingest_ts_ms, self._ids_max, self._before, self._now, self._state, status, tick
             )
             if done == len(ts_ms):
                 return status, tick
-            self._forget()
+            self._make_room(int(ts_ms[done]) // GENERATION_MS)
 
-    def _forget(self) -> None:
-        words = self._ids.words
-        oldest = int(self._clock_ms[0]) // GENERATION_MS - 1
-        words[words[:, pairs.STAMP] < oldest, pairs.OWNER] = 0
-        self._ids.make_room(int(np.count_nonzero(words[:, pairs.OWNER])))
+    def _make_room(self, generation: int) -> None:
+        """Turn to the hour of the event that waits, or where that is the present one, a larger set for it."""
+        passed = generation - int(self._state[_GENERATION])
+        if passed > 0:
+            self._before = self._now if passed == 1 else _empty(ROWS_MIN)
+            self._held_before = int(self._state[_COUNT]) if passed == 1 else 0
+            self._now = _empty(len(self._before))
+            self._state[_GENERATION], self._state[_COUNT] = generation, 0
+        else:
+            larger = _empty(2 * len(self._now))
+            _refill(self._now, larger)
+            self._now = larger
+
+
+def _empty(places: int) -> Int64s:
+    return np.zeros(places, np.int64)
 
 
 @helper
-def _remember(ids: Int64s, state: Int64s, clock_ms: Int64s, event_id: int, ts_ms: int) -> int:
-    """Status of an event whose time is right. The clock and the ids take it in if it is no repeat."""
-    now_ms = max(clock_ms[0], ts_ms)
-    generation = now_ms // GENERATION_MS
-    at = pairs.find(ids, _OWNER, event_id)
-    if ids[at, pairs.OWNER] != 0 and ids[at, pairs.STAMP] >= generation - 1:
-        return _DUPLICATE
-    clock_ms[0] = now_ms
-    if ids[at, pairs.OWNER] != 0:
-        ids[at, pairs.STAMP] = generation
-        return _OK
-    if state[pairs.COUNT] >= state[pairs.COUNT_MAX]:
-        victim = pairs.victim_of(ids, _OWNER, event_id)
-        if ids[victim, pairs.STAMP] >= generation - 1:
-            state[pairs.EVICTED] += 1
-        pairs.erase(ids, state, victim)
-        at = pairs.find(ids, _OWNER, event_id)
-    pairs.put(ids, state, at, _OWNER, event_id, generation)
-    return _OK
+def _place(ids: Int64s, key: int) -> np.int64:
+    """Where the key is, or the empty place (0) where it belongs. Eight ids in a row share a line of memory, since ids
+    are mostly counted up."""
+    at = (mixed(key >> 3) << 3 | key & 7) & (len(ids) - 1)
+    while ids[at] != 0 and ids[at] != key:
+        at = (at + 1) & (len(ids) - 1)
+    return at
 
 
-@kernel(INT, IN_U64, IN_I64, IN_I64, TABLE, OUT_I64, OUT_I64, OUT_U8, OUT_I64)
+@helper
+def _is_repeat(before: Int64s, now: Int64s, key: int, passed: int) -> bool:
+    """Whether the key was accepted in the hour of the event or the one before; `passed` hours began with the event."""
+    if passed > 1:
+        return False
+    return now[_place(now, key)] != 0 or (passed == 0 and before[_place(before, key)] != 0)
+
+
+@kernel(INT, IN_U64, IN_I64, IN_I64, INT, OUT_I64, OUT_I64, OUT_I64, OUT_U8, OUT_I64)
 def _admit(
     start: int,
     event_id: Uint64s,
     ts_ms: Int64s,
     ingest_ts_ms: Int64s,
-    ids: Int64s,
+    ids_max: int,
+    before: Int64s,
+    now: Int64s,
     state: Int64s,
-    clock_ms: Int64s,
     status: Uint8s,
     tick: Int64s,
 ) -> int:
-    """Work through the events from `start`; gives the first event that needs room for its id, else their number."""
+    """Work through the events from `start`; gives the first that needs another hour or room, else their number."""
     for row in range(start, len(ts_ms)):
-        if row + AHEAD < len(ts_ms):
-            prefetch(ids, pairs.home_of(ids, _OWNER, np.int64(event_id[row + AHEAD])))
-        if state[pairs.BUDGET] <= 0:
-            return row
+        clock_ms = state[_CLOCK_MS]
         if ts_ms[row] > ingest_ts_ms[row] + FUTURE_MAX_MS:
             status[row] = _FUTURE
-        elif ts_ms[row] < clock_ms[0] - LATENESS_MAX_MS:
+        elif ts_ms[row] < clock_ms - LATENESS_MAX_MS:
             status[row] = _LATE
         else:
-            status[row] = _remember(ids, state, clock_ms, np.int64(event_id[row]), ts_ms[row])
-        tick[row] = clock_ms[0] // LIST_TICK_MS
+            key = np.int64(event_id[row]) + 1  # 0 marks an empty place: the largest id of all is never remembered
+            passed = max(clock_ms, ts_ms[row]) // GENERATION_MS - state[_GENERATION]
+            if key != 0 and _is_repeat(before, now, key, passed):
+                status[row] = _DUPLICATE
+            else:
+                has_room = state[_COUNT] < ids_max
+                if passed > 0 or (has_room and 2 * state[_COUNT] >= len(now)):
+                    return row
+                state[_CLOCK_MS] = max(clock_ms, ts_ms[row])
+                if has_room and key != 0:
+                    now[_place(now, key)] = key
+                    state[_COUNT] += 1
+                else:
+                    state[_EVICTED] += 1
+        tick[row] = state[_CLOCK_MS] // LIST_TICK_MS
     return len(ts_ms)
+
+
+@kernel(OUT_I64, OUT_I64)
+def _refill(old: Int64s, new: Int64s) -> None:
+    for at in range(len(old)):
+        if old[at] != 0:
+            new[_place(new, old[at])] = old[at]

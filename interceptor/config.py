@@ -11,6 +11,9 @@ from dataclasses import dataclass
 # cut into batches.
 LIST_TICK_MS = 120_000
 HOUR_MS = 3_600_000
+FUTURE_MAX_MS = 300_000  # a time stamp may be ahead of the edge's clock by this much
+LATENESS_MAX_MS = HOUR_MS  # and behind the stream's clock by this much
+GENERATION_MS = HOUR_MS  # ids of events are forgotten by generations
 # Expired entries of lists are kept this much longer, for events that come late.
 LISTS_KEPT_MS = 24 * HOUR_MS
 # Rows decided at once: large enough that numpy's cost per call vanishes, small enough to stay in the cache.

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from interceptor import pairs
+from interceptor.config import LATENESS_MAX_MS
 from interceptor.kernels import (
     AHEAD,
     IN_BOOL,
@@ -38,8 +39,6 @@ from interceptor.kernels import (
 from interceptor.pairs import PairTable
 from interceptor.panes import PANES, ROW_WORDS, advance, is_live, pane_length_ms, slots_used, total
 from interceptor.tables import Slots
-
-LATENESS_MAX_MS = 3_600_000
 
 _BEFORE_ALL_MS = -(2**62)  # before every date
 

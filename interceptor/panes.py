@@ -28,10 +28,7 @@ def pane_length_ms(within_ms: int, panes: int) -> int:
 
 def slots_used(at: Slots, read: Slots) -> int:
     """All slots are below this."""
-    highest = int(at.slot.max(initial=-1))
-    if read is not at:
-        highest = max(highest, int(read.slot.max(initial=-1)))
-    return highest + 1
+    return max(at.used, read.used)
 
 
 @helper

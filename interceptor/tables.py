@@ -51,6 +51,11 @@ class Slots:
 
     slot: Int32s
     epoch: Int32s
+    used: int = -1  # all slots are below this
+
+    def __post_init__(self) -> None:
+        if self.used < 0:
+            self.used = int(self.slot.max(initial=-1)) + 1
 
 
 class KeyTable:
@@ -84,7 +89,7 @@ class KeyTable:
     def slots(self, keys: Uint64s, rows: Int32s, inserting: Bools) -> Slots:
         """Slots of `keys` at `rows` (arrival order), none at other rows. A key that is absent gets a slot where
         `inserting`; key 0 never has one."""
-        found = Slots(np.full(len(keys), -1, np.int32), np.zeros(len(keys), np.int32))
+        found = Slots(np.full(len(keys), -1, np.int32), np.zeros(len(keys), np.int32), 0)
         done = 0
         while True:
             done = _find_slots(
@@ -92,6 +97,7 @@ class KeyTable:
                 self._epoch_of_slot, self._touched, self._state, found.slot, found.epoch,
             )  # fmt: skip
             if done == len(rows):
+                found.used = self.size
                 return found
             self._grow()
 
@@ -107,7 +113,10 @@ class KeyTable:
             np.concatenate((keys, others)), twice, np.concatenate((inserting, np.zeros(events, np.bool_)))
         )
         first, second = slice(0, events), slice(events, None)
-        return Slots(both.slot[first], both.epoch[first]), Slots(both.slot[second], both.epoch[second])
+        return (
+            Slots(both.slot[first], both.epoch[first], both.used),
+            Slots(both.slot[second], both.epoch[second], both.used),
+        )
 
     def _grow(self) -> None:
         capacity = min(self.keys_max, max(ROWS_MIN, 2 * self.capacity))

@@ -17,8 +17,7 @@ from types import CodeType
 from typing import Any
 
 from interceptor import folding, schema
-from interceptor.admission import FUTURE_MAX_MS, GENERATION_MS, LATENESS_MAX_MS
-from interceptor.config import LIST_TICK_MS, LISTS_KEPT_MS
+from interceptor.config import FUTURE_MAX_MS, GENERATION_MS, LATENESS_MAX_MS, LIST_TICK_MS, LISTS_KEPT_MS
 from interceptor.lists import hash_of_host
 from interceptor.rules.definitions import Definitions
 from interceptor.rules.model import FeatureDef, ItemDef, LadderStepDef, ListDef, RuleDef, StepDef, duration_ms

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from interceptor.admission import FUTURE_MAX_MS, LATENESS_MAX_MS
+from interceptor.config import FUTURE_MAX_MS, LATENESS_MAX_MS
 from interceptor.decisions import Decisions
 from interceptor.engine import Engine
 from interceptor.lists import hash_of_host
