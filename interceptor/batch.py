@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from interceptor.schema import EVENT_SCHEMA
 
+_PLACE = {name: place for place, name in enumerate(EVENT_SCHEMA.names)}
+
 
 class BadFrame(ValueError):
     """The record batch isn't one of EVENT_SCHEMA; the message says which column and why."""
@@ -32,32 +34,39 @@ class Strings:
         return bytes(self.data[self.offsets[row] : self.offsets[row + 1]]).decode("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
-    """`columns` maps a schema name to a numpy array of `rows` items, `strings` the text columns to Strings."""
+    """`rows` events; a column is decoded when it is asked for, so that those no rule reads cost nothing."""
 
-    rows: int
-    columns: dict[str, np.ndarray]
-    strings: dict[str, Strings]
+    def __init__(self, frame: pa.RecordBatch) -> None:
+        self.rows = frame.num_rows
+        self._frame = frame
+        self._columns: dict[str, np.ndarray] = {}
+        self._strings: dict[str, Strings] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self.columns[name]
+        """A numeric column, [rows]; KeyError for any other name."""
+        found = self._columns.get(name)
+        if found is None:
+            array = self._frame.column(_PLACE[name])
+            found = self._columns[name] = array.to_numpy(zero_copy_only=not pa.types.is_boolean(array.type))
+        return found
+
+    def strings(self, name: str) -> Strings:
+        """A text column."""
+        found = self._strings.get(name)
+        if found is None:
+            found = self._strings[name] = _strings(self._frame.column(_PLACE[name]))
+        return found
 
     @classmethod
     def from_arrow(cls, frame: pa.RecordBatch) -> Batch:
-        """Views of `frame`'s columns. Raises BadFrame where schema or nulls don't fit."""
+        """Raises BadFrame where schema or nulls don't fit."""
         if not frame.schema.equals(EVENT_SCHEMA):
             raise BadFrame(_difference(frame.schema))
-        columns: dict[str, np.ndarray] = {}
-        strings: dict[str, Strings] = {}
         for field, array in zip(EVENT_SCHEMA, frame.columns, strict=True):
             if array.null_count:
                 raise BadFrame(f"column {field.name}: {array.null_count} nulls, an event has none")
-            if pa.types.is_string(field.type):
-                strings[field.name] = _strings(array)
-            else:
-                columns[field.name] = array.to_numpy(zero_copy_only=not pa.types.is_boolean(field.type))
-        return cls(frame.num_rows, columns, strings)
+        return cls(frame)
 
 
 def _strings(array: pa.StringArray) -> Strings:

@@ -55,7 +55,7 @@ class Chunk:
         found = self._columns.get(name)
         if found is None:
             compute = _DERIVED.get(name)
-            found = compute(self) if compute else self._batch.columns[name][self._start : self._start + self.count]
+            found = compute(self) if compute else self._batch[name][self._start : self._start + self.count]
             self._columns[name] = found
         return found
 
@@ -72,7 +72,7 @@ class Chunk:
 
     def hosts(self, rows: np.ndarray) -> tuple[Strings, np.ndarray]:
         """The batch's host column, and where in it some rows of the chunk stand."""
-        return self._batch.strings["host"], (rows + self._start).astype(np.int32)
+        return self._batch.strings("host"), (rows + self._start).astype(np.int32)
 
     def folded(self, of_host: bool) -> Folded:
         """Folded texts of the SMS rows, or skeletons of the hosts of the SMS and web rows."""
@@ -81,7 +81,7 @@ class Chunk:
                 self._folded[True] = fold_hosts(*self.hosts(self.rows(_WITH_HOST)))
             else:
                 at = (self.rows(_SMS) + self._start).astype(np.int32)
-                self._folded[False] = fold(self._batch.strings["text"], at)
+                self._folded[False] = fold(self._batch.strings("text"), at)
         return self._folded[of_host]
 
     def words(self, name: str) -> tuple[np.ndarray, int]:

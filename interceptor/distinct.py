@@ -143,8 +143,9 @@ def _distinct(
         prefetch_ahead(words, rows, i, at_slot, read_slot)
         if i + AHEAD < len(rows):
             row = rows[i + AHEAD]
-            owner = _owner(at_slot[row], at_epoch[row])
-            prefetch(pair_words, pairs.home_of(pair_words, owner, np.int64(values[row])))
+            if updates[row]:
+                owner = _owner(at_slot[row], at_epoch[row])
+                prefetch(pair_words, pairs.home_of(pair_words, owner, np.int64(values[row])))
         row = rows[i]
         pane = ts_ms[row] // pane_ms
         slot, epoch = np.int64(at_slot[row]), np.int64(at_epoch[row])

@@ -29,11 +29,15 @@ class ListBook:
     def has(self, name: str, values: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
         """bool[n]: which values (uint64[n]) are on an exact, prefix or range list at their time."""
         found: ExactList | PrefixList | RangeList = self._lists[name]
+        if not len(found):  # those that rules fill are mostly empty
+            return np.zeros(len(values), bool)
         return found.contains(values.astype(np.uint64, copy=False), ts_ms)
 
     def has_hosts(self, name: str, hosts: Strings, rows: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
         """bool[m]: which of some rows' hosts are on a domain list."""
         found: DomainList = self._lists[name]
+        if not len(found):
+            return np.zeros(len(rows), bool)
         return found.contains(hosts, ts_ms, rows)
 
     def entry(self, name: str, value: Any, ts_ms: int) -> Entry | None:
