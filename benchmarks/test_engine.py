@@ -24,7 +24,7 @@ from simulator.scenario import load as load_scenario
 
 PEOPLE = 5_000
 SEED = 7
-NOON, AFTERNOON = 360, 480  # slices of two minutes: 12:00 and 16:00
+NOON, AFTERNOON = 240, 320  # slices of three minutes: 12:00 and 16:00
 FRAME_ROWS = 8_192
 
 

@@ -52,8 +52,9 @@ class Admission:
         done = 0
         while True:
             done = _admit(
-                done, event_id, ts_ms, ingest_ts_ms, self._ids_max, self._before, self._now, self._state, status, tick
-            )
+                done, event_id, ts_ms, ingest_ts_ms, FUTURE_MAX_MS, LATENESS_MAX_MS, GENERATION_MS, LIST_TICK_MS,
+                self._ids_max, self._before, self._now, self._state, status, tick,
+            )  # fmt: skip
             if done == len(ts_ms):
                 return status, tick
             self._make_room(int(ts_ms[done]) // GENERATION_MS)
@@ -94,12 +95,16 @@ def _is_repeat(before: Int64s, now: Int64s, key: int, passed: int) -> bool:
     return now[_place(now, key)] != 0 or (passed == 0 and before[_place(before, key)] != 0)
 
 
-@kernel(INT, IN_U64, IN_I64, IN_I64, INT, OUT_I64, OUT_I64, OUT_I64, OUT_U8, OUT_I64)
+@kernel(INT, IN_U64, IN_I64, IN_I64, INT, INT, INT, INT, INT, OUT_I64, OUT_I64, OUT_I64, OUT_U8, OUT_I64)
 def _admit(
     start: int,
     event_id: Uint64s,
     ts_ms: Int64s,
     ingest_ts_ms: Int64s,
+    future_max_ms: int,
+    lateness_max_ms: int,
+    generation_ms: int,
+    tick_ms: int,
     ids_max: int,
     before: Int64s,
     now: Int64s,
@@ -110,13 +115,13 @@ def _admit(
     """Work through the events from `start`; gives the first that needs another hour or room, else their number."""
     for row in range(start, len(ts_ms)):
         clock_ms = state[_CLOCK_MS]
-        if ts_ms[row] > ingest_ts_ms[row] + FUTURE_MAX_MS:
+        if ts_ms[row] > ingest_ts_ms[row] + future_max_ms:
             status[row] = _FUTURE
-        elif ts_ms[row] < clock_ms - LATENESS_MAX_MS:
+        elif ts_ms[row] < clock_ms - lateness_max_ms:
             status[row] = _LATE
         else:
             key = np.int64(event_id[row]) + 1  # 0 marks an empty place: the largest id of all is never remembered
-            passed = max(clock_ms, ts_ms[row]) // GENERATION_MS - state[_GENERATION]
+            passed = max(clock_ms, ts_ms[row]) // generation_ms - state[_GENERATION]
             if key != 0 and _is_repeat(before, now, key, passed):
                 status[row] = _DUPLICATE
             else:
@@ -129,7 +134,7 @@ def _admit(
                     state[_COUNT] += 1
                 else:
                     state[_EVICTED] += 1
-        tick[row] = state[_CLOCK_MS] // LIST_TICK_MS
+        tick[row] = state[_CLOCK_MS] // tick_ms
     return len(ts_ms)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 # What a rule puts on a list counts from the next tick of event time on, so that it doesn't matter how the stream was
 # cut into batches.
-LIST_TICK_MS = 120_000
+LIST_TICK_MS = 180_000
 HOUR_MS = 3_600_000
 FUTURE_MAX_MS = 300_000  # a time stamp may be ahead of the edge's clock by this much
 LATENESS_MAX_MS = HOUR_MS  # and behind the stream's clock by this much

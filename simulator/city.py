@@ -1,6 +1,6 @@
 """The closed loop: a city that lives on while an interceptor acts on it.
 
-Enters: a scenario, how many people and days, a seed; decisions. Leaves: slices of two minutes, losses. Invariant: the
+Enters: a scenario, how many people and days, a seed; decisions. Leaves: slices of three minutes, losses. Invariant: the
 same seed and the same decisions give the same bytes, and ordinary life takes no notice of decisions.
 
 Take a slice, decide it, hand the decisions to `feedback`, take the next. A slice that gets no feedback has passed.
@@ -25,7 +25,7 @@ from simulator.scams.losses import Losses
 from simulator.scams.operation import Operation
 from simulator.scenario import Scenario
 
-SLICE_MS = 2 * MINUTE_MS
+SLICE_MS = 3 * MINUTE_MS
 
 
 class Decided(Protocol):
@@ -41,7 +41,7 @@ class Decided(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Two minutes of the city. `frame` has EVENT_SCHEMA, its rows in order of time; the arrays beside it are the truth.
+    """Three minutes of the city. `frame` has EVENT_SCHEMA, its rows in order of time; the arrays beside it are the truth.
 
     campaign int32[n] (-1 = ordinary), step uint8[n] (simulator.scams.chains.Step), habit uint8[n] of the source.
     """
@@ -85,7 +85,7 @@ class City:
         return np.array([campaign.type for campaign in self.campaigns], np.int64)
 
     def slices(self) -> Iterator[Slice]:
-        """The run, from its first two minutes to its last."""
+        """The run, from its first three minutes to its last."""
         for hour in range(24 * self.days):
             ordinary, start = self._ordinary.hour(hour), hour_start_ms(hour)
             bounds = np.searchsorted(ordinary.column("ts_ms"), np.arange(start, start + HOUR_MS + 1, SLICE_MS))

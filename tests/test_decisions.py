@@ -94,7 +94,7 @@ def test_notice_names_values_versions_and_shadow_rules(decisions: Decisions) -> 
 
 
 def test_a_verdict_fills_a_list_from_the_next_tick_on(engine: Engine, decisions: Decisions) -> None:
-    later = engine.decide(calls([5_000, 119_999, 120_000, 3_720_000], [BUSY] * 4, first_id=6))
+    later = engine.decide(calls([5_000, 179_999, 180_000, 3_720_000], [BUSY] * 4, first_id=6))
     assert decisions.verdict[3] == Verdict.LABEL
     assert later.verdict.tolist()[:3] == [Verdict.LABEL, Verdict.LABEL, Verdict.BLOCK]
     assert later.notice(2).findings[1].entries["caller in limited"].source == "insists"

@@ -23,7 +23,7 @@ from simulator.scams.mules import LAYERS, Roster
 from simulator.scams.scribe import Scribe
 from simulator.scenario import Laundering
 
-SLICE_MS = 2 * MINUTE_MS
+SLICE_MS = 3 * MINUTE_MS
 START_MS = DAY_0_MS + 9 * HOUR_MS
 HOP_STEPS = (Step.HOP_2, Step.HOP_3, Step.EXIT)
 
@@ -123,7 +123,7 @@ def test_a_held_account_is_replaced_while_there_are_spare_ones() -> None:
 
 
 def test_delays_between_layers_follow_the_plan() -> None:
-    """DOMAIN.md B7: medians 4, 8 and 25 minutes, seen through slices of two minutes."""
+    """DOMAIN.md B7: medians 4, 8 and 25 minutes, seen through slices of three minutes."""
     waits: dict[int, list[float]] = {layer: [] for layer in range(1, LAYERS + 1)}
     for seed in range(40):
         launderer = network(Laundering(duty_hours=1_000), seed)
