@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from interceptor.lists import FOREVER_MS, Entry
+from interceptor.rules.names import Type, event_symbols
 from interceptor.schema import Action, Kind, Status, Verdict
+
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,21 @@ class Notice:
         for finding in self.findings:
             yield f"  {'watched by' if finding.shadow else 'rule'} {finding.rule} v{finding.version}: {finding.title}"
             for term, value in finding.values.items():
-                yield f"    {term} = {value:g}"
+                yield f"    {term} = {_shown(self.gate, term, value)}"
             for term, entry in finding.entries.items():
                 yield f"    {term}: {entry.value}, {_until(entry)}, from {entry.source or 'the rules'}"
         yield f"  score of the source {self.score:.2f}, of the citizen {self.target_score:.2f}, rule set {self.ruleset}"
+
+
+def _shown(gate: Kind, term: str, value: float) -> str:
+    """A compared value as its rule would write it."""
+    symbol = event_symbols(gate).get(term)
+    if symbol is not None and symbol.words is not None:
+        return symbol.words(int(value)).name.lower()
+    if symbol is not None and symbol.type is Type.DURATION:
+        unit, length_ms = next(((unit, ms) for unit, ms in _UNITS if value >= ms), ("s", 1_000))
+        return f"{value / length_ms:g}{unit}"
+    return f"{value:,.6g}"
 
 
 def _until(entry: Entry) -> str:

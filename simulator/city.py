@@ -41,7 +41,7 @@ class Decided(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Three minutes of the city. `frame` has EVENT_SCHEMA, its rows in order of time; the arrays beside it are the truth.
+    """Three minutes of the city. `frame` has EVENT_SCHEMA, its rows in order of time; beside it stands the truth.
 
     campaign int32[n] (-1 = ordinary), step uint8[n] (simulator.scams.chains.Step), habit uint8[n] of the source.
     """
