@@ -108,7 +108,7 @@ class City:
 
     def counterfactual(self) -> Losses:
         """What the same run loses without interception."""
-        return without_interception(self.scenario, self.population, self.days, self.seed)
+        return unhindered(self.scenario, self.population, self.days, self.seed).losses
 
     def _slice(self, ordinary: Rows, start_ms: int, end_ms: int) -> Slice:
         rows = Rows.merged([ordinary, self._operation.rows(start_ms, end_ms)])
@@ -127,10 +127,10 @@ class City:
             rows.columns["forwarding"] = rows.column("forwarding") | reached
 
 
-def without_interception(scenario: Scenario, population: Population, days: int, seed: int) -> Losses:
-    """The losses of a run in which everything passes. Ordinary life doesn't react, so it needn't be made."""
+def unhindered(scenario: Scenario, population: Population, days: int, seed: int) -> Operation:
+    """The campaigns of a run in which everything passes. Ordinary life doesn't react, so it needn't be made."""
     operation = Operation(scenario, population, Pools.empty(), seed)
     for start_ms in range(DAY_0_MS, day_start_ms(days), SLICE_MS):
         operation.rows(start_ms, start_ms + SLICE_MS)
     operation.passed()
-    return operation.losses
+    return operation

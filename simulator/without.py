@@ -14,12 +14,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from time import perf_counter
 
-from simulator.city import SLICE_MS
-from simulator.clock import day_start_ms
-from simulator.events import Pools
+from simulator.city import unhindered
 from simulator.population import build
 from simulator.scam_types import TYPES
-from simulator.scams.operation import Operation
 from simulator.scenario import Scenario
 
 
@@ -70,12 +67,9 @@ class WithoutInterception:
 
 
 def without_interception(scenario: Scenario, people: int, days: int, seed: int) -> Without:
-    """The same run here and now. Ordinary life doesn't react, so it needn't be made."""
+    """The same run here and now."""
     began_s = perf_counter()
-    operation = Operation(scenario, build(people, seed), Pools.empty(), seed)
-    for start_ms in range(day_start_ms(0), day_start_ms(days), SLICE_MS):
-        operation.rows(start_ms, start_ms + SLICE_MS)
-    operation.passed()
+    operation = unhindered(scenario, build(people, seed), days, seed)
     paid_fen = [0] * len(TYPES)
     for campaign in operation.campaigns:
         paid_fen[campaign.type] += campaign.paid_fen
