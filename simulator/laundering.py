@@ -3,7 +3,7 @@
 Enters: money that victims have sent, holds on accounts, verdicts on hops. Leaves: transfers between mules' accounts.
 Invariant: every fen that came in is in exactly one of: an account in use, a transfer under way, a held account, gone.
 
-L1 takes in from many victims, splits to L2, L2 to L3, L3 to an exit. Delays after DOMAIN.md B7, the rest [A].
+L1 takes in from many victims, splits to L2, L2 to L3, L3 to an exit. Delays after SOURCES.md B7, the rest [A].
 """
 
 from __future__ import annotations

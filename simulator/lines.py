@@ -61,7 +61,7 @@ _CORRELATION: dict[Kind, dict[tuple[str, str], float]] = {
 # fall into the busiest hour [A], where reports of call traffic have 8–10 %.
 _PROFILE_POWER = 0.5
 _PROFILE_FLOOR = 0.3  # count of subscribers taken for hours in which the file has none [A]
-# Traffic of Monday … Sunday [A], mild; the days of nuisance calls in DOMAIN.md B5 differ by as much.
+# Traffic of Monday … Sunday [A], mild; the days of nuisance calls in SOURCES.md B5 differ by as much.
 WEEKDAY_FACTOR = (1.02, 1.02, 1.03, 1.03, 1.04, 0.97, 0.89)
 
 

@@ -1,4 +1,4 @@
-"""Ordinary callers who look like fraud (DOMAIN.md D3): trades, institutions, people from afar.
+"""Ordinary callers who look like fraud (SOURCES.md D3): trades, institutions, people from afar.
 
 Enters: a Scene. Leaves: the calls and messages of one day, one function for each habit. Invariant: every function gives
 some events on every day, at any size of the city.

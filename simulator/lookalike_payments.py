@@ -1,9 +1,9 @@
-"""Ordinary payments that look like fraud or laundering (DOMAIN.md D3).
+"""Ordinary payments that look like fraud or laundering (SOURCES.md D3).
 
 Enters: a Scene. Leaves: the transfers of one day, one function for each habit. Invariant: every function gives some
 events on every day, at any size of the city; nobody in it is deceived.
 
-All figures are A unless P (DOMAIN.md A5, D3) stands behind them.
+All figures are A unless P (SOURCES.md A5, D3) stands behind them.
 """
 
 from __future__ import annotations

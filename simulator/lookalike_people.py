@@ -1,9 +1,9 @@
-"""Ordinary people who on one day, or with one device, look like fraud (DOMAIN.md D3).
+"""Ordinary people who on one day, or with one device, look like fraud (SOURCES.md D3).
 
 Enters: a Scene. Leaves: the calls, messages, reports and registrations of one day, a function a habit. Invariant: every
 function gives some events on every day, at any size of the city.
 
-All figures are A unless P (DOMAIN.md A5, D3) stands behind them.
+All figures are A unless P (SOURCES.md A5, D3) stands behind them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """All ordinary behaviour that looks like fraud, planned day by day.
 
-Enters: a Scene. Leaves: one day's events of every look-alike of DOMAIN.md D3, in order of time; calls made late in the
+Enters: a Scene. Leaves: one day's events of every look-alike of SOURCES.md D3, in order of time; calls made late in the
 evening may end on the next day. Invariant: a function of the scene's day alone.
 
 Codes, bank notices, parcels and adverts are too many to plan by the day: simulator.messages sends them hour by hour, as

@@ -21,7 +21,7 @@ from simulator.population import Habit, Population, apart
 from simulator.texts import TextPool
 from simulator.today import Day, Hour
 
-# Messages per resident and day [A], some 4.5 in all; real lines have more (DOMAIN.md B5), mostly group messages.
+# Messages per resident and day [A], some 4.5 in all; real lines have more (SOURCES.md B5), mostly group messages.
 CHAT_PER_DAY, STRANGER_PER_DAY = 1.1, 0.06
 CHAT_LINK_SHARE = 0.03
 CHAT_UNKNOWN_SHARE = 0.01  # written to someone met today

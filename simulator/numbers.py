@@ -42,7 +42,7 @@ FOREIGN_PLANS: dict[int, tuple[int, float]] = {
     852: (8, 0.16), 81: (10, 0.13), 82: (10, 0.12), 65: (8, 0.10), 1: (10, 0.14), 61: (9, 0.09), 44: (10, 0.08),
     49: (10, 0.04), 60: (9, 0.04), 66: (9, 0.03), 84: (9, 0.03), 853: (8, 0.02), 886: (9, 0.02),
 }  # fmt: skip
-# Where scam calls are said to come from (DOMAIN.md B5, A): northern Myanmar, Cambodia, Laos, the Philippines …
+# Where scam calls are said to come from (SOURCES.md B5, A): northern Myanmar, Cambodia, Laos, the Philippines …
 SCAM_FOREIGN_PLANS: dict[int, tuple[int, float]] = {
     95: (9, 0.3), 855: (9, 0.25), 63: (10, 0.15), 856: (10, 0.1), 60: (9, 0.08), 852: (8, 0.07), 1: (10, 0.05),
 }  # fmt: skip

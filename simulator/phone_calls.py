@@ -17,7 +17,7 @@ from simulator.lines import WEEKDAY_FACTOR, hourly_profile
 from simulator.population import Habit, Population
 from simulator.today import Day, Hour
 
-# [A]: about 70 % of all calls; DOMAIN.md B5 has 24 % for unknown numbers abroad.
+# [A]: about 70 % of all calls; SOURCES.md B5 has 24 % for unknown numbers abroad.
 ANSWER_KNOWN, ANSWER_STRANGER = 0.72, 0.45
 RING_MIN_S, RING_MAX_S = 3, 28  # until answered [A]
 DUR_MAX_S = 10_000  # the file's longest calls: 6,100 s at its 99 %, fraud 8,500 s

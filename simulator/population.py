@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Habit(IntEnum):
-    """What an ordinary party does that may look like fraud (DOMAIN.md D3). Truth, never seen by a rule.
+    """What an ordinary party does that may look like fraud (SOURCES.md D3). Truth, never seen by a rule.
 
     Some are a trade and stay with a party, others last a day and only mark the rows of that day.
     """

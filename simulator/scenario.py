@@ -44,7 +44,7 @@ class OrdinaryLife(_Section):
 
 
 class Campaigns(_Section):
-    """How many campaigns start a day. `weights`: relative to the shares of DOMAIN.md D2."""
+    """How many campaigns start a day. `weights`: relative to the shares of SOURCES.md D2."""
 
     per_100k_people: Annotated[float, Field(gt=0, le=1000)] = 24.0  # A: many more than in life, so that a day shows all
     every_type_from_people: Annotated[int, Field(ge=1)] = 100_000  # from here on at least one of every type a day
@@ -102,7 +102,7 @@ class Rotation(_Section):
 
 
 class Laundering(_Section):
-    """The mule networks. Hop delays after DOMAIN.md B7, the rest [A]."""
+    """The mule networks. Hop delays after SOURCES.md B7, the rest [A]."""
 
     hop_minutes: tuple[float, float, float] = (4.0, 8.0, 25.0)  # L1 → L2 → L3 → exit, medians
     hop_sigma: float = 1.0

@@ -226,7 +226,7 @@ def _tenures(people: int, parties: int, habit: np.ndarray, seed: int) -> tuple[n
     line = np.minimum(rng.exponential(LINE_TENURE_MEAN_DAYS, parties), TENURE_MAX_DAYS)
     account = np.minimum(rng.exponential(ACCOUNT_TENURE_MEAN_DAYS, parties), TENURE_MAX_DAYS)
     settled = np.isin(habit, (Habit.COURIER, Habit.RESTAURANT, Habit.CLINIC, Habit.TEACHER, Habit.CALL_CENTRE))
-    line[settled] = 365 + rng.exponential(900, settled.sum())  # DOMAIN.md D3: a courier's line is over a year old
+    line[settled] = 365 + rng.exponential(900, settled.sum())  # SOURCES.md D3: a courier's line is over a year old
     student = habit == Habit.NEW_STUDENT
     line[student] = rng.integers(1, 25, student.sum())
     kept = habit == Habit.KEEP_ALIVE

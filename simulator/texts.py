@@ -29,7 +29,7 @@ PEOPLE_PER_CHAT, CHAT_MAX = 20, 40_000  # one text more for so many residents, u
 SHORT_CHAT_SHARE = 0.35  # of what people write is a word or two [A]; these are the same from all
 WORRIED_SHARE = 0.002  # of links sent by hand stands in a bank's notice that someone asks about [A]
 BANK_LINK_SHARE = 0.3  # of bank notices carry their bank's site [A]
-ADVERT_CONTACT_SHARE = 0.10  # of adverts name a contact elsewhere [A]; DOMAIN.md B6 finds 13 % on real adverts
+ADVERT_CONTACT_SHARE = 0.10  # of adverts name a contact elsewhere [A]; SOURCES.md B6 finds 13 % on real adverts
 ADVERT_SHORT_LINK_SHARE = 0.4  # of links in adverts [A]
 
 

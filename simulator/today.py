@@ -21,7 +21,7 @@ WORKING_HOURS = (8, 18)  # residents with a work cell are there [A]
 ACCOUNT_IDLE_MEAN_DAYS = 1.5  # between payments of an account in use [A]
 DORMANT_SHARE = 0.03  # accounts that nobody uses [A]
 DORMANT_MIN_DAYS, DORMANT_MAX_DAYS = 90, 900
-KEPT_IDLE_DAYS = 29  # a keep-alive SIM is used once a month (DOMAIN.md A5)
+KEPT_IDLE_DAYS = 29  # a keep-alive SIM is used once a month (SOURCES.md A5)
 TRAVELLERS_PER_1000, TRAVELLERS_MIN = 0.3, 4  # residents abroad at a time [A]
 _IDLE_MAX_DAYS = 2_000
 

@@ -123,7 +123,7 @@ def test_a_held_account_is_replaced_while_there_are_spare_ones() -> None:
 
 
 def test_delays_between_layers_follow_the_plan() -> None:
-    """DOMAIN.md B7: medians 4, 8 and 25 minutes, seen through slices of three minutes."""
+    """SOURCES.md B7: medians 4, 8 and 25 minutes, seen through slices of three minutes."""
     waits: dict[int, list[float]] = {layer: [] for layer in range(1, LAYERS + 1)}
     for seed in range(40):
         launderer = network(Laundering(duty_hours=1_000), seed)

@@ -193,7 +193,7 @@ def test_draws_follow_the_file(kind: lines.Kind) -> None:
 
 
 def test_fraud_lines_are_burst_or_camouflaged() -> None:
-    """DOMAIN.md B5: up to 7 days 52 %, dispersion .89, 32 callees a day; from 25 days 27 %, dispersion .25, out .59."""
+    """SOURCES.md B5: up to 7 days 52 %, dispersion .89, 32 callees a day; from 25 days 27 %, dispersion .25, out .59"""
     drawn = lines.draw_lines("fraud", 20_000, generator(1, "kinds"))
     burst, long_lived = drawn["active_days"] <= 7, drawn["active_days"] >= 25
     assert 0.45 < burst.mean() < 0.58

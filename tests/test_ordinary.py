@@ -1,4 +1,4 @@
-"""Ordinary life: same bytes for the same seed, hours that stand alone, volumes, every look-alike of DOMAIN.md D3.
+"""Ordinary life: same bytes for the same seed, hours that stand alone, volumes, every look-alike of SOURCES.md D3.
 
 Enters: small cities. Leaves: nothing. Invariant: what is asserted of a look-alike is what makes it look like fraud.
 """

@@ -121,7 +121,7 @@ def counts() -> dict[str, np.ndarray]:
 
 @pytest.mark.xdist_group("large city")
 def test_prevalence_is_that_of_life(counts: dict[str, np.ndarray]) -> None:
-    """DOMAIN.md D5; scam messages as a share of spam, which is mostly advertising."""
+    """SOURCES.md D5; scam messages as a share of spam, which is mostly advertising."""
     share = counts["scam"] / counts["every"]
     assert 0.005 <= share[Kind.CALL] <= 0.02
     assert share[Kind.WEB] <= 0.001

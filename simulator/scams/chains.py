@@ -4,7 +4,7 @@ Enters: nothing. Leaves: CHAINS by scam type. Invariant: every link waits at lea
 so that what the interceptor decides on a link can prevent the next.
 
 A chain starts with lures (many people, few hooked) and goes on in links, each for one hooked person. Structure, order
-and counts follow DOMAIN.md D2; all chances and delays are assumptions [A] unless marked otherwise.
+and counts follow SOURCES.md D2; all chances and delays are assumptions [A] unless marked otherwise.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Enters: a kind of site and a generator. Leaves: host names. Invariant: a look-alike is never the true host itself.
 
-Shares of top-level domains after JPCERT's list of phishing sites (DOMAIN.md B6, D).
+Shares of top-level domains after JPCERT's list of phishing sites (SOURCES.md B6, D).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Enters: an outfit, how many places. Leaves: Use, one row a place. Invariant: a p
 in it.
 
 How single SIMs behave is drawn from the quantiles of real fraud lines (simulator.lines); the other kinds are
-assumptions [A] after DOMAIN.md A2 and D2.
+assumptions [A] after SOURCES.md A2 and D2.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Enters: an outfit and how it is used. Leaves: a Deck, lines in use and spare ones. Invariant: a deck is drawn whole
 when its campaign begins, so that which number comes next doesn't depend on what the interceptor does.
 
-Kinds and shares are assumptions [A] after DOMAIN.md A2 and D2 where not marked otherwise.
+Kinds and shares are assumptions [A] after SOURCES.md A2 and D2 where not marked otherwise.
 """
 
 from __future__ import annotations
