@@ -9,10 +9,11 @@ On the way back a recording is a stream of frames like the simulator's own, so t
 
 from __future__ import annotations
 
+import json
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
@@ -116,12 +117,14 @@ class _Part:
 class Recorder:
     """Writes a recording; use as a context: leaving it publishes both files, leaving it by an exception neither."""
 
-    def __init__(self, path: Path, setting: Setting) -> None:
-        """Raises RecordingError where the files can't be made."""
+    def __init__(self, path: Path, setting: Setting, ruleset: str) -> None:
+        """`ruleset`: the hash of the rules that decide. The run's id follows from setting and rules, so that the same
+        run gives the same bytes. Raises RecordingError where the files can't be made."""
         if path.is_dir() or not path.name:
             raise RecordingError(f"--record {path}: this is a folder; name a file, such as {path / 'day.parquet'}")
         self.path, self.events = path, 0
-        about = {**setting.as_text(), "format": FORMAT, "run": secrets.token_hex(8)}
+        about = {**setting.as_text(), "format": FORMAT}
+        about["run"] = blake2b(json.dumps([about, ruleset]).encode(), digest_size=8).hexdigest()
         try:
             self._truth = _Part(truth_path(path), about)
             self._events = _Part(path, about)

@@ -96,7 +96,7 @@ def _run(options: Options) -> int:
     with ExitStack() as stack:
         with watch("set_up"):
             rule_set = load(options.rules or default_rules_dir(), options.lists)
-        recorder = stack.enter_context(Recorder(options.record, setting)) if options.record else None
+        recorder = stack.enter_context(Recorder(options.record, setting, rule_set.hash)) if options.record else None
         aside = stack.enter_context(source.without()) if options.counterfactual else None
         display = make_display(_console(sys.stderr), _title(source, rule_set), setting.start_ms, setting.end_ms)
         stack.callback(display.close)

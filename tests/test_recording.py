@@ -56,9 +56,9 @@ def truth_of(count: int) -> Truth:
     return truth
 
 
-def record(path: Path, frames: int = 2, rows: int = 5) -> list[pa.RecordBatch]:
+def record(path: Path, frames: int = 2, rows: int = 5, ruleset: str = "rules") -> list[pa.RecordBatch]:
     made = [frame_of(rows, number * rows) for number in range(frames)]
-    with Recorder(path, SETTING) as recorder:
+    with Recorder(path, SETTING, ruleset) as recorder:
         for frame in made:
             recorder.add(frame, Decided(frame), truth_of(rows), TYPE_OF_CAMPAIGN)
     return made
@@ -110,7 +110,7 @@ def test_a_run_that_fails_leaves_the_old_recording(tmp_path: Path) -> None:
     record(path)
     before = path.read_bytes()
     frame = frame_of(5, 0)
-    with suppress(ZeroDivisionError), Recorder(path, SETTING) as recorder:
+    with suppress(ZeroDivisionError), Recorder(path, SETTING, "rules") as recorder:
         recorder.add(frame, Decided(frame), truth_of(5), TYPE_OF_CAMPAIGN)
         raise ZeroDivisionError
     assert path.read_bytes() == before
@@ -120,7 +120,7 @@ def test_a_run_that_fails_leaves_the_old_recording(tmp_path: Path) -> None:
 def test_nothing_has_its_final_name_before_the_end(tmp_path: Path) -> None:
     path = tmp_path / "day.parquet"
     frame = frame_of(5, 0)
-    with Recorder(path, SETTING) as recorder:
+    with Recorder(path, SETTING, "rules") as recorder:
         recorder.add(frame, Decided(frame), truth_of(5), TYPE_OF_CAMPAIGN)
         assert not path.exists()
         assert not truth_path(path).exists()
@@ -156,9 +156,16 @@ def test_other_files_are_no_recordings(tmp_path: Path) -> None:
         open_recording(tmp_path / "none.parquet")
 
 
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        record(tmp_path / f"{name}.parquet")
+    for end in (".parquet", ".truth.parquet"):
+        assert (tmp_path / f"a{end}").read_bytes() == (tmp_path / f"b{end}").read_bytes()
+
+
 def test_truth_of_another_run_is_refused(tmp_path: Path) -> None:
     record(tmp_path / "a.parquet")
-    record(tmp_path / "b.parquet")
+    record(tmp_path / "b.parquet", ruleset="other rules")
     (tmp_path / "b.truth.parquet").replace(tmp_path / "a.truth.parquet")
     with pytest.raises(RecordingError, match="another run"):
         open_recording(tmp_path / "a.parquet")
@@ -175,6 +182,6 @@ def test_without_truth_a_recording_can_be_replayed(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_to_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="this is a folder"):
-        Recorder(tmp_path, SETTING)
+        Recorder(tmp_path, SETTING, "rules")
     with pytest.raises(RecordingError, match="can't write there"):
-        Recorder(tmp_path / "none" / "day.parquet", SETTING)
+        Recorder(tmp_path / "none" / "day.parquet", SETTING, "rules")
