@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from interceptor.batch import Strings
-from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, PrefixList, RangeList, hash_of_host
+from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, NumberList, PrefixList, RangeList, hash_of_host
 from interceptor.rules.model import ItemDef, ListDef
 from interceptor.rules.values import parsed
 
@@ -28,7 +28,7 @@ class ListBook:
 
     def has(self, name: str, values: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
         """bool[n]: which values (uint64[n]) are on an exact, prefix or range list at their time."""
-        found: ExactList | PrefixList | RangeList = self._lists[name]
+        found: NumberList = self._lists[name]
         if not len(found):  # those that rules fill are mostly empty
             return np.zeros(len(values), bool)
         return found.contains(values.astype(np.uint64, copy=False), ts_ms)

@@ -1,6 +1,6 @@
 """A memory of (owner, value) pairs and when each was last seen, that forgets what can no longer matter.
 
-Enters: pairs with a stamp (a pane, an hour …). Leaves: where a pair is. Invariants: at most `pairs_max` pairs are held;
+Enters: pairs with a stamp (a pane). Leaves: where a pair is. Invariants: at most `pairs_max` pairs are held;
 the layout depends on the pairs put in and their order alone, so that what is evicted doesn't depend on how the stream
 was cut.
 

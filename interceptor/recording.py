@@ -31,7 +31,6 @@ from simulator.scams.chains import Step
 
 FORMAT = "1"
 ROW_GROUP_ROWS = 1 << 17
-NO_CAMPAIGN = 0xFFFFFFFF  # a truth row that says only the habit; as int32 it is -1
 # What the truth file knows beyond the schema: the habit of the event's sender, "" where it is nothing special
 TRUTH_FILE_SCHEMA = TRUTH_SCHEMA.append(pa.field("habit", pa.string(), nullable=False))
 _TYPES = pa.array([*SCAM_TYPES, ""])
@@ -175,6 +174,7 @@ class Truth:
 
 def _truth_batch(frame: pa.RecordBatch, truth: Known, type_of_campaign: np.ndarray) -> pa.RecordBatch:
     """The rows of the truth file for one frame."""
+    # A row that says only the habit has campaign 0xFFFFFFFF: as int32 that is -1, none.
     rows = np.flatnonzero((truth.campaign >= 0) | (truth.habit != 0))
     campaign = truth.campaign[rows]
     of_type = np.append(type_of_campaign, len(SCAM_TYPES))[campaign]  # campaign -1 takes the last one

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import numpy as np
 
-SECOND_MS = 1_000
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000

@@ -53,7 +53,6 @@ class Journey:
     round: int = 0
     retries: int = 0
     paid_before: int = 0  # rounds of the last link that were over before anybody looked
-    over: bool = False
     call: Rows | None = None  # that is being held
     number: int = 0  # that called last
     mule: Mule | None = None  # paid last

@@ -261,6 +261,5 @@ class Journeys:
     def _end(self, journey: Journey, ts_ms: int, *, warned: bool) -> None:
         """Out of the chain: the call ends; some report what they know."""
         self._hang_up(journey, ts_ms)
-        journey.over = True
         for rows in reports(journey, self.population, self.scenario.victims, ts_ms, self._next_ms, warned=warned):
             self.later.add(rows)

@@ -80,9 +80,6 @@ class FraudLines:
         shown = {name: getattr(deck, name)[line] for name in names}
         return shown | {"source": deck.number[line], "imei": deck.imei[line, phase]}
 
-    def place_of(self, number: int) -> int | None:
-        return self._place_of.get(number)
-
     def take_away(self, number: int, ts_ms: int, *, silenced: bool) -> None:
         """A number was blocked, or limited (`silenced`). Unknown numbers are nobody's loss."""
         place = self._place_of.get(number)
