@@ -18,7 +18,7 @@ from interceptor.schema import GATES
 from simulator.report import Money, Report, rate
 from simulator.scorecard import ratio
 
-RULES_SHOWN, TOWNS_SHOWN, HABITS_SHOWN = 10, 10, 5
+RULES_SHOWN, TOWNS_SHOWN, HABITS_SHOWN, SETS_SHOWN = 10, 10, 5, 8
 LABEL_WIDTH = 10
 
 
@@ -49,12 +49,27 @@ def _headline(report: Report) -> Table:
     score, setting = report.score, report.setting
     what = f"{clean(setting.scenario)} · {setting.people:,} people · {_many(setting.days, 'day')}"
     lines = [f"{what} · seed {setting.seed} · {score.events:,} events"]
-    lines.append(f"{report.rules} rules, rule set {report.ruleset}, interceptor {report.version}")
+    lines += _rules_used(report)
     if report.stopped_ms is not None:
         lines.append(f"Stopped at {clock(report.stopped_ms):%d %b %H:%M}: all figures are of what came before.")
     if not report.truth:
         lines.append("There is no truth beside this recording: right and wrong can't be told.")
     return _paragraph("Bulletin", lines)
+
+
+def _rules_used(report: Report) -> list[str]:
+    """The rule set; each of them, with what it decided, where they changed."""
+    used = report.rule_sets
+    if len(used) <= 1:
+        return [f"{report.rules} rules, rule set {report.ruleset}, interceptor {report.version}"]
+    lines = [
+        f"{one.ruleset} decided {_many(one.events, 'event')} with {_many(one.rules, 'rule')}, "
+        f"from {clock(one.from_ms):%d %b %H:%M} on"
+        for one in used[:SETS_SHOWN]
+    ]
+    if rest := used[SETS_SHOWN:]:
+        lines.append(f"and {len(rest)} more decided {_many(sum(one.events for one in rest), 'event')}")
+    return [f"{len(used)} rule sets, interceptor {report.version}", *lines]
 
 
 def _told(money: Money) -> Table:

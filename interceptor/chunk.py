@@ -15,10 +15,9 @@ from interceptor.folding import Folded, fold, fold_hosts
 from interceptor.listbook import ListBook
 from interceptor.lists import host_hash
 from interceptor.patterns import PatternDatabase
-from interceptor.rules.names import event_symbols
+from interceptor.rules.names import DAY_MS, LOCAL_TIME_MS, URL_IN_TEXT, event_symbols
 from interceptor.schema import Kind, Status
-
-URL_IN_TEXT = "url_in_text"
+from interceptor.wording import Wordings
 
 
 def bits_of(kinds: Iterable[int]) -> int:
@@ -31,6 +30,7 @@ def bits_of(kinds: Iterable[int]) -> int:
 
 _SMS = bits_of([Kind.SMS])
 _WITH_HOST = bits_of([Kind.SMS, Kind.WEB])
+DAY_STEP = 0x9E3779B97F4A7C15
 
 
 class Chunk:
@@ -84,6 +84,11 @@ class Chunk:
                 self._folded[False] = fold(self._batch.strings("text"), at)
         return self._folded[of_host]
 
+    def group(self, wordings: Wordings) -> None:
+        """Gives the chunk its column `wording` uint64[count]. Once, and chunk by chunk: groups grow by it."""
+        rows = self.rows(_SMS)
+        self["wording"] = self.spread(wordings.apply(self.folded(False), self["ts_ms"][rows], self.ok[rows]), _SMS)
+
     def words(self, name: str) -> tuple[np.ndarray, int]:
         """bool[m]: which texts (or hosts) have any pattern of the set; and the kinds whose rows those are."""
         of_host = self._words.is_of_host(name)
@@ -102,11 +107,18 @@ def _link(chunk: Chunk) -> np.ndarray:
     return chunk.spread(host_hash(*chunk.hosts(chunk.rows(_WITH_HOST))), _WITH_HOST)
 
 
+def _source_of_day(chunk: Chunk) -> np.ndarray:
+    """uint64[count]: the source, moved by a large odd step a local day; 0 = nobody."""
+    day = ((chunk["ts_ms"] + LOCAL_TIME_MS) // DAY_MS).astype(np.uint64)
+    return np.where(chunk["source"] == 0, np.uint64(0), chunk["source"] + day * np.uint64(DAY_STEP))
+
+
 _DERIVED: dict[str, Callable[[Chunk], np.ndarray]] = {
     "link": _link,
     "has_link": lambda chunk: chunk["link"] != 0,
     "shape": lambda chunk: chunk.spread(chunk.folded(False).shape, _SMS),
     "disguised": lambda chunk: chunk.spread(chunk.folded(False).disguised, _SMS),
+    "source_of_day": _source_of_day,
     URL_IN_TEXT: lambda chunk: chunk.spread(*chunk.words(URL_IN_TEXT)),
 }
 
@@ -119,7 +131,7 @@ class KindView:
         self.rows = chunk.rows(bits_of([kind]))
         self.count = len(self.rows)
         self.memo: dict[str, np.ndarray] = {}
-        self._chunk, self._lists = chunk, lists
+        self.chunk, self._lists = chunk, lists
         self._symbols = event_symbols(kind)
         self._whole = self.count == chunk.count
         self._cut: dict[str, np.ndarray] = {}
@@ -127,26 +139,26 @@ class KindView:
     def column(self, name: str) -> np.ndarray:
         found = self._cut.get(name)
         if found is None:
-            found = self._cut[name] = self._of_kind(self._chunk[name])
+            found = self._cut[name] = self._of_kind(self.chunk[name])
         return found
 
     def feature(self, name: str) -> np.ndarray:
-        return self._of_kind(self._chunk.features[name])
+        return self._of_kind(self.chunk.features[name])
 
     def words(self, name: str) -> np.ndarray:
-        found, bits = self._chunk.words(name)
-        return found if bits == _SMS else self._of_kind(self._chunk.spread(found, bits))
+        found, bits = self.chunk.words(name)
+        return found if bits == _SMS else self._of_kind(self.chunk.spread(found, bits))
 
     def member(self, list_name: str, column: str) -> np.ndarray:
         if column == "host":
-            hosts, at = self._chunk.hosts(self.rows)
+            hosts, at = self.chunk.hosts(self.rows)
             return self._lists.has_hosts(list_name, hosts, at, self.column("ts_ms"))
         return self._lists.has(list_name, self.column(column), self.column("ts_ms"))
 
     def looked_up(self, name: str, at: np.ndarray) -> np.ndarray:
         """The values that a list was asked for, on some rows of the view: numbers, or hosts as text."""
         if name == "host":
-            hosts, rows = self._chunk.hosts(self.rows[at])
+            hosts, rows = self.chunk.hosts(self.rows[at])
             return np.array([hosts[row] for row in rows], object)
         return self.column(self._symbols[name].column)[at]
 

@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from interceptor import __version__
+from interceptor import __version__, rules_cli
 
 EXIT_BROKEN_PIPE = 1
 EXIT_TRY_LATER = 75
@@ -39,10 +39,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(rules_cli.app, name="rules")
+
 RUN_EXAMPLES = """\b
 Examples:
   interceptor run --seed 7 --record day.parquet
   interceptor run --scenario day.parquet --rules my_rules
+  interceptor run --rules my_rules --watch --days 30
   interceptor run --people 300000 --json > bulletin.json"""
 
 
@@ -107,6 +110,9 @@ def run(
         Path | None,
         typer.Option(metavar="FILE.parquet", help="Keep events and decisions; the truth goes into a file beside it."),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow the rules' files: edits take effect while the run goes on.")
+    ] = False,
     no_counterfactual: Annotated[
         bool, typer.Option("--no-counterfactual", help="Don't work out what would be lost without interception.")
     ] = False,
@@ -115,7 +121,8 @@ def run(
     """Run a simulated city through the interceptor, and read what it saved and what harm it did."""
     from interceptor.run import Options, main
 
-    options = Options(scenario, people, days, seed, rules, tuple(lists or ()), record, not no_counterfactual, json)
+    compare = not no_counterfactual
+    options = Options(scenario, people, days, seed, rules, tuple(lists or ()), record, compare, json, watch)
     raise typer.Exit(main(options))
 
 

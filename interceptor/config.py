@@ -16,6 +16,7 @@ LATENESS_MAX_MS = HOUR_MS  # and behind the stream's clock by this much
 GENERATION_MS = HOUR_MS  # ids of events are forgotten by generations
 # Expired entries of lists are kept this much longer, for events that come late.
 LISTS_KEPT_MS = 24 * HOUR_MS
+WORDING_KEPT_MS = 24 * HOUR_MS  # a group of near-equal texts is forgotten that long after it was last joined
 # Rows decided at once: large enough that numpy's cost per call vanishes, small enough to stay in the cache.
 CHUNK_ROWS = 16_384
 
@@ -27,3 +28,4 @@ class Limits:
     keys_max: int = 8_000_000  # per key column
     pairs_max: int = 64_000_000  # per distinct window
     scored_keys_max: int = 2_000_000  # sources and targets with evidence, each
+    wording_places_max: int = 4_194_304  # of founders of near-equal texts, 16 bytes each, up to four a text

@@ -103,6 +103,12 @@ class Display(Protocol):
     def say(self, words: str) -> None:
         """What is being done before and after the stream."""
 
+    def tell(self, words: str, *, wrong: bool = False) -> None:
+        """What happened during the stream: lines that stay."""
+
+    def stand(self, words: str, *, wrong: bool = False) -> None:
+        """How things stand from now on, in one line that stays in sight; what is wrong stays said wherever."""
+
     def tick(self, now_ms: int, look: Callable[[], Look]) -> None:
         """The stream has come to `now_ms` (event time)."""
 
@@ -123,16 +129,23 @@ class PlainLines:
     def __init__(self, console: Console, title: str) -> None:
         self._console = console
         self._hour: int | None = None
+        self._wrong = ""
         self.say(title)
 
     def say(self, words: str) -> None:
         self._console.print(Text(words), soft_wrap=True)
 
+    def tell(self, words: str, *, wrong: bool = False) -> None:  # noqa: ARG002 (the words say so)
+        self.say(words)
+
+    def stand(self, words: str, *, wrong: bool = False) -> None:
+        self._wrong = f"  {words}" if wrong else ""
+
     def tick(self, now_ms: int, look: Callable[[], Look]) -> None:
         hour = now_ms // 3_600_000
         if hour != self._hour:
             if self._hour is not None:
-                self.say(_plain_line(now_ms, look()))
+                self.say(_plain_line(now_ms, look()) + self._wrong)
             self._hour = hour
 
     def close(self) -> None:
@@ -153,6 +166,7 @@ class LiveView:
     def __init__(self, console: Console, title: str, start_ms: int, end_ms: int) -> None:
         self._title, self._start_ms, self._end_ms = title, start_ms, end_ms
         self._recent: deque[str] = deque(maxlen=RECENT_MAX)
+        self._standing: Text | None = None
         self._drawn_s = 0.0
         self._width = min(console.width, WIDTH_MAX)
         self._live = Live(Text(title), console=console, auto_refresh=False, transient=True)
@@ -160,6 +174,13 @@ class LiveView:
 
     def say(self, words: str) -> None:
         self._live.update(Group(self._heading(), Text(words, style="dim")), refresh=True)
+
+    def tell(self, words: str, *, wrong: bool = False) -> None:
+        self._live.console.print(Text(words, style="red" if wrong else ""))  # above what is redrawn
+
+    def stand(self, words: str, *, wrong: bool = False) -> None:
+        self._standing = Text(fitted(words, self._width), style="bold red" if wrong else "dim")
+        self._drawn_s = 0.0
 
     def tick(self, now_ms: int, look: Callable[[], Look]) -> None:
         now_s = monotonic()
@@ -177,9 +198,10 @@ class LiveView:
         self._recent.extend(look.recent)
         recent = [Text("  " + fitted(line, self._width - 2)) for line in self._recent]
         recent += [Text("")] * (RECENT_MAX - len(recent))
+        standing = [self._standing] if self._standing else []
         return Group(
-            self._heading(), self._progress(now_ms, look), Text(""), _gates(look), Text(""), _totals(look), Text(""),
-            Text("Last interceptions", style="bold"), *recent,
+            self._heading(), *standing, self._progress(now_ms, look), Text(""), _gates(look), Text(""), _totals(look),
+            Text(""), Text("Last interceptions", style="bold"), *recent,
         )  # fmt: skip
 
     def _progress(self, now_ms: int, look: Look) -> Table:

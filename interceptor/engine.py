@@ -10,64 +10,105 @@ by the citizen) → verdict → entries for lists, which count from the next tic
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
 
 from interceptor.admission import Admission
 from interceptor.batch import Batch
-from interceptor.chunk import URL_IN_TEXT, Chunk, KindView, Views
+from interceptor.chunk import Chunk, KindView, Views
 from interceptor.config import CHUNK_ROWS, HOUR_MS, LIST_TICK_MS, LISTS_KEPT_MS, Limits
 from interceptor.decisions import Decisions, Facts
 from interceptor.listbook import ListBook
-from interceptor.patterns import PatternDatabase, PatternSet
-from interceptor.rules.compile import pattern_sets
+from interceptor.observer import Observer
+from interceptor.reload import Reloaded, compared
 from interceptor.rules.ruleset import RuleSet
 from interceptor.schema import GATES, Action, Kind, Status
 from interceptor.stage import Hits, Stage
 from interceptor.verdict import ladder_actions, resolve
-
-_URLS = PatternSet(URL_IN_TEXT, ("http://", "https://", "www."), (), of_host=False)
+from interceptor.wording import Wordings
 
 
 class Engine:
-    """One rule set with its state. Not thread-safe: one engine per stream.
+    """One rule set with its state. One engine per stream; its batches and reloads take turns.
 
     `counters` counts events that were late, duplicate or from the future, and what was evicted at the caps.
     """
 
-    def __init__(self, rule_set: RuleSet, limits: Limits = Limits()) -> None:  # noqa: B008 (frozen)
-        self.rule_set = rule_set
-        self._lists = ListBook(rule_set.lists)
-        self._words = PatternDatabase([_URLS, *pattern_sets(rule_set.texts)])
+    def __init__(
+        self, rule_set: RuleSet, limits: Limits = Limits(), observer: Observer | None = None  # noqa: B008 (frozen)
+    ) -> None:  # fmt: skip
+        self._observer, self._limits, self._turn = observer or Observer(), limits, Lock()
         self._admission = Admission()
-        self._source = Stage("source", rule_set, limits)
-        self._target = Stage("target", rule_set, limits)
-        live = [rule.mode == "live" for rule in rule_set.rules]
-        self._actions = np.array([int(rule.actions) for rule in rule_set.rules], np.uint32) * np.array(live, np.uint32)
-        self._adding = {i: rule for i, rule in enumerate(rule_set.rules) if rule.adds_to and rule.mode == "live"}
+        self._wordings: Wordings | None = None
         self._tick = 0
         self._to_list: list[tuple[str, np.ndarray, int, int, str]] = []  # since the last tick, not yet in force
         self._statuses = np.zeros(len(Status), np.int64)
+        self._evicted_before = 0  # from what a reload dropped
+        source, target = (Stage(side, rule_set, limits, self._observer) for side in ("source", "target"))
+        self._follow(rule_set, ListBook(rule_set.lists), source, target)
+
+    def _follow(self, rule_set: RuleSet, lists: ListBook, source: Stage, target: Stage) -> None:
+        """Goes on with a rule set and what it is decided with."""
+        live = [rule.mode == "live" for rule in rule_set.rules]
+        actions = np.array([int(rule.actions) for rule in rule_set.rules], np.uint32) * np.array(live, np.uint32)
+        adding = {i: rule for i, rule in enumerate(rule_set.rules) if rule.adds_to and rule.mode == "live"}
+        texts = sorted(name for section, name in rule_set.reads if section == "text")
+        groups = self._wordings or Wordings(self._limits.wording_places_max) if rule_set.needs("wording") else None
+        # From here on nothing can fail, so that there is no engine with half of a rule set.
+        self.rule_set, self._lists, self._source, self._target = rule_set, lists, source, target
+        self._actions, self._adding, self._wordings = actions, adding, groups
+        self._read = {rule_set.words.is_of_host(name): name for name in texts}  # one of each: all are found at once
 
     @property
     def counters(self) -> dict[str, int]:
         counts = {status.name.lower(): int(self._statuses[status]) for status in Status if status is not Status.OK}
-        return counts | {"evicted": self._source.evicted + self._target.evicted}
+        return counts | {"evicted": self._evicted_before + self._evicted}
+
+    @property
+    def _evicted(self) -> int:
+        of_texts = self._wordings.evicted if self._wordings else 0
+        return self._source.evicted + self._target.evicted + of_texts
+
+    def reload(self, rule_set: RuleSet) -> Reloaded:
+        """Goes on with another rule set, from the next event on. A batch that another thread is having decided is
+        finished first, so that no batch is decided by two.
+
+        What was seen stays as if nothing had happened: windows of features that have the same definition, scores as far
+        as their rules are still there, what verdicts put on lists, ids and clock, groups of near-equal texts."""
+        with self._turn:
+            change, evicted = compared(self.rule_set, rule_set), self._evicted
+            lists = self._lists.reloaded(rule_set.lists)
+            source, target = (stage.reloaded(rule_set, change.kept) for stage in (self._source, self._target))
+            to_list = [addition for addition in self._to_list if lists.goes_on_with(addition[0], self._lists)]
+            self._follow(rule_set, lists, source, target)
+            self._to_list = to_list
+            self._evicted_before += evicted - self._evicted
+            return change
 
     def decide(self, frame: pa.RecordBatch) -> Decisions:
         """Decides a batch of any size. Raises BadFrame, with nothing changed, where it isn't a batch of events."""
+        with self._turn:
+            return self._decide(frame)
+
+    def _decide(self, frame: pa.RecordBatch) -> Decisions:
+        self._observer.lap("outside", "")
         batch = Batch.from_arrow(frame)
         status, tick = self._admission.apply(batch["event_id"], batch["ts_ms"], batch["ingest_ts_ms"])
         self._statuses += np.bincount(status, minlength=len(Status))
+        self._observer.lap("admission", "")
         decided = _Columns(batch, status)
         for start, stop in self._cuts(tick):
-            self._decide_chunk(Chunk(batch, start, stop, status, self._words), start, int(tick[start]), decided)
-        return decided.decisions(self.rule_set, self._lists)
+            self._decide_chunk(Chunk(batch, start, stop, status, self.rule_set.words), start, int(tick[start]), decided)
+        decisions = decided.decisions(self.rule_set, self._lists)
+        self._observer.lap("verdict", "decisions")
+        return decisions
 
     def _cuts(self, tick: np.ndarray) -> Iterator[tuple[int, int]]:
         """Chunks end where a tick does, as far as rules add to lists, and after CHUNK_ROWS."""
-        ends = np.flatnonzero(np.diff(tick)) + 1 if self._adding else np.zeros(0, np.int64)
+        adding = self._adding or self._to_list  # by a rule set before this one
+        ends = np.flatnonzero(np.diff(tick)) + 1 if adding else np.zeros(0, np.int64)
         for start, stop in zip([0, *ends], [*ends, len(tick)], strict=True):
             for first in range(int(start), int(stop), CHUNK_ROWS):
                 yield first, min(first + CHUNK_ROWS, int(stop))
@@ -77,14 +118,29 @@ class Engine:
         views: Views = [None] * len(Kind)
         for kind in chunk.kinds:
             views[kind] = KindView(chunk, Kind(kind), self._lists)
+        self._observer.lap("list", "ticks")
+        if self._observer.wants_texts_apart:
+            self._read_texts(chunk)
+        if self._wordings:
+            chunk.group(self._wordings)
+            self._observer.lap("text", "wording")
         found = self._source.run(chunk, views)
-        chunk["source_score"], chunk["source_kinds"] = self._source.scores(chunk, found)
+        source_points = self._source.scores(chunk, found)
         found_of_target = self._target.run(chunk, views)
-        chunk["target_score"], chunk["target_kinds"] = self._target.scores(chunk, found_of_target)
+        target_points = self._target.scores(chunk, found_of_target)
         found += found_of_target
         verdict, actions = self._resolved(chunk, self._collected(chunk, found))
         decided.take(start, chunk, verdict, actions, found)
+        self._observer.lap("verdict", "")
         self._add_to_lists(chunk, found, actions, tick)
+        self._observer.lap("list", "additions")
+        self._observer.saw(start, chunk, views, found, source_points, target_points)
+
+    def _read_texts(self, chunk: Chunk) -> None:
+        """Folds and scans now what else the first rule that asks for it would."""
+        for of_host, name in self._read.items():
+            chunk.words(name)
+            self._observer.lap("text", "hosts" if of_host else "messages")
 
     def _resolved(self, chunk: Chunk, collected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Verdict uint8[count] and final actions uint32[count]; where nothing was asked for, the event passes."""

@@ -6,7 +6,7 @@ windows of a key see its events in arrival order; events that are not OK are rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ import numpy as np
 from interceptor.chunk import Chunk, Views, bits_of
 from interceptor.config import Limits
 from interceptor.distinct import DistinctWindow
+from interceptor.observer import Observer
+from interceptor.reload import Key, events_of
 from interceptor.rules.expressions import Expression
 from interceptor.rules.ruleset import Feature, Step
 from interceptor.schema import Kind
@@ -29,22 +31,32 @@ class FeatureBank:
     """The features of one stage with their state."""
 
     def __init__(self, features: Sequence[Feature], limits: Limits) -> None:
-        alike: dict[tuple[str, str, int, str], list[Feature]] = {}
+        self._limits = limits
+        self._fill(features, {}, frozenset())
+
+    def reloaded(self, features: Sequence[Feature], kept: Collection[str]) -> FeatureBank:
+        """The features of another rule set; those in `kept` take over the windows that they have here. Both share these
+        from now on: go on with one of them."""
+        bank = FeatureBank((), self._limits)
+        bank._fill(features, self._groups, kept)
+        return bank
+
+    def _fill(self, features: Sequence[Feature], groups: Mapping[Key, _Group], kept: Collection[str]) -> None:
+        alike: dict[Key, list[Feature]] = {}
         for feature in features:
-            which = feature.name if feature.window == "sequence" else _text(feature.where)
-            alike.setdefault((feature.by, feature.of, bits_of(feature.kinds), which), []).append(feature)
-        self._groups = [_Group(members, limits) for members in alike.values()]
+            alike.setdefault(events_of(feature), []).append(feature)
+        self._groups = {key: _Group(members, self._limits, groups.get(key), kept) for key, members in alike.items()}
 
     @property
     def evicted(self) -> int:
         """Keys and pairs that made room for others so far."""
-        return sum(group.evicted for group in self._groups)
+        return sum(group.evicted for group in self._groups.values())
 
-    def apply(self, chunk: Chunk, views: Views) -> None:
+    def apply(self, chunk: Chunk, views: Views, observer: Observer) -> None:
         """Brings every feature up to date with the chunk and fills chunk.features."""
         masks = _Masks(chunk, views)
-        for group in self._groups:
-            group.apply(chunk, masks)
+        for group in self._groups.values():
+            group.apply(chunk, masks, observer)
 
 
 class _Masks:
@@ -71,12 +83,21 @@ class _Masks:
 
 
 class _Group:
-    """Features that the same events update under the same key: they share a key table, which holds no other keys."""
+    """Features that the same events update under the same key: they share a key table, which holds no other keys.
 
-    def __init__(self, features: Sequence[Feature], limits: Limits) -> None:
+    Windows that are `kept` come from the group `before` a reload, with its key table. A new one beside them is empty:
+    of each slot it has yet to see an epoch.
+    """
+
+    def __init__(
+        self, features: Sequence[Feature], limits: Limits, before: _Group | None, kept: Collection[str]
+    ) -> None:
         first = self._first = features[0]
-        self._windows = [(feature, _window(feature, limits)) for feature in features]
-        self._table = KeyTable(limits.keys_max)
+        known = {feature.name: window for feature, window in before._windows if feature.name in kept} if before else {}
+        self._windows: list[tuple[Feature, Any]] = [
+            (feature, known.get(feature.name) or _window(feature, limits)) for feature in features
+        ]
+        self._table: KeyTable = before._table if before and known else KeyTable(limits.keys_max)
         self._update_bits = bits_of(first.kinds)
         # A sequence says no of all events that match none of its steps, whoever reads it.
         readers = frozenset[Kind]().union(*(feature.readers for feature in features))
@@ -86,7 +107,7 @@ class _Group:
     def evicted(self) -> int:
         return self._table.evicted + sum(getattr(window, "evicted", 0) for _, window in self._windows)
 
-    def apply(self, chunk: Chunk, masks: _Masks) -> None:
+    def apply(self, chunk: Chunk, masks: _Masks, observer: Observer) -> None:
         if not (self._update_bits | self._reader_bits) & chunk.bits:
             return
         matching = self._matching(masks)
@@ -104,6 +125,7 @@ class _Group:
                 if feature.window == "sequence"
                 else window.apply(rows, at, read, chunk["ts_ms"], updates, *arguments)
             )
+            observer.lap("feature", feature.name)
 
     def _matching(self, masks: _Masks) -> np.ndarray:
         """bool[count]: events that change the features' state if they are OK."""

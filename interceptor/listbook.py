@@ -1,7 +1,9 @@
 """All lists of a rule set, by name.
 
-Enters: list definitions, and what verdicts add. Leaves: membership and entries. Invariant: an entry counts from `since`
-until `expires` in the time of the event, never by a clock.
+Enters: list definitions, and what verdicts add. Leaves: membership and entries. Invariants: an entry counts from
+`since` until `expires` in the time of the event, never by a clock; what the rules' author listed (items, side files)
+and what verdicts added are kept apart, and a value is listed where any of them says so. Only what verdicts added
+changes; it outlives a reload of the rules.
 """
 
 from __future__ import annotations
@@ -12,54 +14,101 @@ from typing import Any
 import numpy as np
 
 from interceptor.batch import Strings
-from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, NumberList, PrefixList, RangeList, hash_of_host
+from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, hash_of_host, last_to_expire
 from interceptor.rules.model import ItemDef, ListDef
+from interceptor.rules.side_lines import LISTS, AnyList
 from interceptor.rules.values import parsed
-
-_LISTS: dict[str, Any] = {"exact": ExactList, "prefix": PrefixList, "range": RangeList, "domain": DomainList}
-AnyList = ExactList | PrefixList | RangeList | DomainList
 
 
 class ListBook:
     """Lists by name, filled from their definitions."""
 
     def __init__(self, definitions: Iterable[ListDef]) -> None:
-        self._lists: dict[str, Any] = {definition.list: _filled(definition) for definition in definitions}
+        self._fill(definitions, {}, {}, {})
+
+    def reloaded(self, definitions: Iterable[ListDef]) -> ListBook:
+        """The lists of another rule set. What hasn't changed of items and side files is taken over as it is; so is what
+        verdicts added to a list, if it still is an exact list of the same kind of value. This book and the new one
+        share that from now on: go on with one of them."""
+        book = ListBook(())
+        book._fill(definitions, self._definitions, self._items, self._added)
+        return book
+
+    def goes_on_with(self, name: str, before: ListBook) -> bool:
+        """Whether what verdicts add to a list has its place here as it had in the book before."""
+        return name in self._added and self._added[name] is before._added.get(name)
 
     def has(self, name: str, values: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
         """bool[n]: which values (uint64[n]) are on an exact, prefix or range list at their time."""
-        found: NumberList = self._lists[name]
-        if not len(found):  # those that rules fill are mostly empty
-            return np.zeros(len(values), bool)
-        return found.contains(values.astype(np.uint64, copy=False), ts_ms)
+        values = values.astype(np.uint64, copy=False)
+        return _any([part.contains(values, ts_ms) for part in self._parts[name]], len(values))
 
     def has_hosts(self, name: str, hosts: Strings, rows: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
         """bool[m]: which of some rows' hosts are on a domain list."""
-        found: DomainList = self._lists[name]
-        if not len(found):
-            return np.zeros(len(rows), bool)
-        return found.contains(hosts, ts_ms, rows)
+        return _any([part.contains(hosts, ts_ms, rows) for part in self._parts[name]], len(rows))
 
     def entry(self, name: str, value: Any, ts_ms: int) -> Entry | None:
-        """The entry behind a match, or None; `value` is a number, or a host where the list is one of domains."""
-        found = self._lists[name]
-        return found.entry(value if isinstance(found, DomainList) else int(value), ts_ms)
+        """The entry behind a match, or None: of several, the one that expires last. `value` is a number, or a host
+        where the list is one of domains."""
+        return last_to_expire(
+            part.entry(value if isinstance(part, DomainList) else int(value), ts_ms) for part in self._parts[name]
+        )
 
     def add(self, name: str, values: np.ndarray, from_ms: int, expires_ms: int, source: str) -> None:
-        """Puts values (uint64[k]) on an exact list; one that is on it already stays for the longer of the two."""
-        found: ExactList = self._lists[name]
+        """Puts values (uint64[k]) on an exact list; one that was put there before stays for the longer of the two."""
         since, until = (np.full(len(values), ms, np.int64) for ms in (from_ms, expires_ms))
-        found.add_many(values, since, until, source)
+        self._added[name].add_many(values, since, until, source)
+        self._parts = self._not_empty()
 
     def forget(self, before_ms: int) -> None:
-        """Drops entries that expired before a time that no accepted event can have any more."""
-        for found in self._lists.values():
-            if isinstance(found, ExactList):
-                found.forget(before_ms)
+        """Drops what was added and expired before a time that no accepted event can have any more."""
+        for added in self._added.values():
+            if len(added):
+                added.forget(before_ms)
+        self._parts = self._not_empty()
+
+    def _not_empty(self) -> dict[str, list[Any]]:
+        """What makes up each list, without what is empty: those that rules fill mostly are."""
+        return {
+            name: [
+                part
+                for part in (self._items[name], *(side.entries for side in definition.sides), self._added.get(name))
+                if part
+            ]
+            for name, definition in self._definitions.items()
+        }
+
+    def _fill(
+        self,
+        definitions: Iterable[ListDef],
+        before: dict[str, ListDef],
+        items: dict[str, AnyList],
+        added: dict[str, ExactList],
+    ) -> None:
+        self._definitions = {definition.list: definition for definition in definitions}
+        self._items: dict[str, AnyList] = {}
+        self._added: dict[str, ExactList] = {}
+        for name, now in self._definitions.items():
+            was = before.get(name)
+            same = was is not None and (was.match, was.of) == (now.match, now.of)
+            unchanged = same and was is not None and (was.ttl, was.items) == (now.ttl, now.items)
+            self._items[name] = items[name] if unchanged else _filled(now)
+            if now.match == "exact":
+                self._added[name] = added[name] if same else ExactList()
+        self._parts = self._not_empty()
+
+
+def _any(found: list[np.ndarray], count: int) -> np.ndarray:
+    """bool[count]: where any of them is true."""
+    listed = found[0] if found else np.zeros(count, bool)
+    for more in found[1:]:
+        listed |= more
+    return listed
 
 
 def _filled(definition: ListDef) -> AnyList:
-    made: AnyList = _LISTS[definition.match]()
+    """The items that stand in the rules files themselves."""
+    made: Any = LISTS[definition.match]()
     for item in definition.items:
         value: Any = parsed(definition.match, definition.of, item.value)
         if isinstance(value, str) and definition.match == "exact":

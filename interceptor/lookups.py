@@ -2,6 +2,9 @@
 
 Enters: 64-bit keys, ranges or host names, each with a time, and tables of spans. Leaves: yes or no for each. Invariant:
 a span (from_ms, expires_ms) covers from_ms <= ts_ms < expires_ms; key 0 is never in a table.
+
+A range knows which one before it reaches further: so a look-up walks over those that could hold the value, not over all
+that begin before it, and one broad range among a million narrow ones costs nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +15,16 @@ import numpy as np
 
 from interceptor.kernels import (
     AHEAD,
+    IN_I32,
     IN_I64,
     IN_U8,
     IN_U64,
     INT,
+    OUT_I32,
     OUT_I64,
     OUT_U8,
     TABLE,
+    Int32s,
     Int64s,
     Uint8s,
     Uint64s,
@@ -32,8 +38,8 @@ from interceptor.tables import mixed
 ROOM_FOR_MIN = 48
 FROM, EXPIRES = 0, 1  # words of a span
 
-_FNV_START, _FNV_PRIME, _WORD = 0xCBF29CE484222325, 0x100000001B3, 2**64 - 1
-_START, _PRIME = np.uint64(_FNV_START), np.uint64(_FNV_PRIME)
+FNV_START, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+_WORD = 2**64 - 1
 _TEN, _HALF, _LOWER = np.uint64(10), np.uint64(32), np.uint64(2**32 - 1)
 _POWERS = tuple(np.uint64(10**n) for n in range(20))
 _DOT = ord(".")
@@ -41,7 +47,8 @@ _BEFORE_ALL_MS = -(2**63)
 
 
 class SpanTable:
-    """Key → (from_ms, expires_ms), open addressing. `keys` int64[capacity, 1], 0 = free; `spans` int64[capacity, 2].
+    """Key → (from_ms, expires_ms) and a code, open addressing. `keys` int64[capacity, 1], 0 = free; `spans`
+    int64[capacity, 2]; `codes` int32[capacity], whose pages aren't there where every code is 0.
 
     The capacity is no power of two, so that a long list fits as closely as it may: four fifths full, 31 bytes a key.
     Nearly all look-ups are for keys that aren't there, so each key also sets three bits of a word of `sieve`: for 97 of
@@ -54,15 +61,18 @@ class SpanTable:
 
     @property
     def bytes_held(self) -> int:
+        """Memory, without codes."""
         return int(self.sieve.nbytes + self.keys.nbytes + self.spans.nbytes)
 
-    def put(self, keys: Uint64s, from_ms: Int64s, expires_ms: Int64s) -> None:
-        """Adds keys, or extends those that are there."""
-        if (self.size + len(keys)) * 8 > len(self.keys) * 7:
-            held = self._held(_BEFORE_ALL_MS)
-            self._allocate(max(self.size + len(keys), len(self.keys)))
-            self.size = put_all(*held, self.sieve, self.keys, self.spans)
-        self.size += put_all(keys, from_ms, expires_ms, self.sieve, self.keys, self.spans)
+    def reserve(self, keys: int) -> None:
+        """Makes room for so many keys more: growing by and by takes twice the memory for a while."""
+        if (self.size + keys) * 8 > len(self.keys) * 7:
+            self._move(self._held(_BEFORE_ALL_MS), max(self.size + keys, len(self.keys)))
+
+    def put(self, keys: Uint64s, from_ms: Int64s, expires_ms: Int64s, codes: Int32s) -> None:
+        """Adds keys, or extends those that are there. Of several codes, 0 aside, that of the latest end is kept."""
+        self.reserve(len(keys))
+        self.size += put_all(keys, from_ms, expires_ms, codes, self.sieve, self.keys, self.spans, self.codes)
 
     def find(self, keys: Uint64s) -> Int64s:
         """int64[n]: where each key is, -1 where it isn't."""
@@ -70,36 +80,46 @@ class SpanTable:
         find_all(keys, self.sieve, self.keys, at)
         return at
 
-    def get(self, key: int) -> tuple[int, int] | None:
-        """The span of one key."""
+    def get(self, key: int) -> tuple[int, int, int] | None:
+        """Span and code of one key."""
         at = int(self.find(np.array([key], np.uint64))[0])
-        return None if at < 0 else (int(self.spans[at, FROM]), int(self.spans[at, EXPIRES]))
+        return None if at < 0 else (int(self.spans[at, FROM]), int(self.spans[at, EXPIRES]), int(self.codes[at]))
+
+    def ending(self, before_ms: int) -> int:
+        """How many keys expire at `before_ms` or earlier."""
+        return int(((self.keys[:, 0] != 0) & (self.spans[:, EXPIRES] <= before_ms)).sum())
 
     def drop(self, before_ms: int) -> int:
         """Drops keys that expire at `before_ms` or earlier; gives how many."""
         before = self.size
         held = self._held(before_ms)
-        self._allocate(max(ROOM_FOR_MIN, len(held[0])))
-        self.size = put_all(*held, self.sieve, self.keys, self.spans)
+        self._move(held, max(ROOM_FOR_MIN, len(held[0])))
         return before - self.size
 
-    def _held(self, before_ms: int) -> tuple[Uint64s, Int64s, Int64s]:
-        """Keys that expire later, and their spans."""
+    def _held(self, before_ms: int) -> tuple[Uint64s, Int64s, Int64s, Int32s]:
+        """Keys that expire later, their spans and codes."""
         places = np.flatnonzero((self.keys[:, 0] != 0) & (self.spans[:, EXPIRES] > before_ms))
-        return self.keys[places, 0].view(np.uint64), self.spans[places, FROM], self.spans[places, EXPIRES]
+        spans = self.spans[places, FROM], self.spans[places, EXPIRES]
+        return self.keys[places, 0].view(np.uint64), *spans, self.codes[places]
+
+    def _move(self, held: tuple[Uint64s, Int64s, Int64s, Int32s], keys: int) -> None:
+        """Into new tables with room for so many keys."""
+        self._allocate(keys)
+        self.size = put_all(*held, self.sieve, self.keys, self.spans, self.codes)
 
     def _allocate(self, keys: int) -> None:
         capacity = keys + keys // 4 + 1
         self.sieve, self.keys, self.spans = table(capacity // 8 + 1, 1), table(capacity, 1), table(capacity, 2)
+        self.codes: Int32s = np.zeros(capacity, np.int32)
 
 
 def hash_of_host(host: str) -> int:
     """What `hash_hosts` gives for one host: FNV-1a over its bytes from the last to the first; 0 for the empty one."""
     if not host:
         return 0
-    found = _FNV_START
+    found = int(FNV_START)
     for byte in reversed(host.encode("utf-8", "surrogatepass")):
-        found = (found ^ byte) * _FNV_PRIME & _WORD
+        found = (found ^ byte) * int(FNV_PRIME) & _WORD
     return found or 1
 
 
@@ -144,13 +164,25 @@ def _found(key: int, sieve: Int64s, keys: Int64s) -> int:
     return at if keys[at, 0] == key else -1
 
 
-@kernel(IN_U64, IN_I64, IN_I64, TABLE, TABLE, TABLE)
-def put_all(values: Uint64s, from_ms: Int64s, expires_ms: Int64s, sieve: Int64s, keys: Int64s, spans: Int64s) -> int:
+@kernel(IN_U64, IN_I64, IN_I64, IN_I32, TABLE, TABLE, TABLE, OUT_I32)
+def put_all(
+    values: Uint64s,
+    from_ms: Int64s,
+    expires_ms: Int64s,
+    given: Int32s,
+    sieve: Int64s,
+    keys: Int64s,
+    spans: Int64s,
+    codes: Int32s,
+) -> int:
     """Adds or extends keys; gives how many are new. There must be room."""
     added = 0
     for i in range(len(values)):
         if i + AHEAD < len(values):
-            prefetch(keys, _home(mixed(np.int64(values[i + AHEAD])), keys))
+            ahead = mixed(np.int64(values[i + AHEAD]))
+            prefetch(keys, _home(ahead, keys))
+            prefetch(spans, _home(ahead, keys))
+            prefetch(sieve, _word(ahead, sieve))
         key = np.int64(values[i])
         if key == 0:
             continue
@@ -160,8 +192,12 @@ def put_all(values: Uint64s, from_ms: Int64s, expires_ms: Int64s, sieve: Int64s,
             sieve[_word(hash_, sieve), 0] |= _bits(hash_)
             keys[at, 0] = key
             spans[at, FROM], spans[at, EXPIRES] = from_ms[i], expires_ms[i]
+            if given[i] != 0:
+                codes[at] = given[i]
             added += 1
         else:
+            if given[i] != 0 and expires_ms[i] >= spans[at, EXPIRES]:
+                codes[at] = given[i]
             spans[at, FROM] = min(spans[at, FROM], from_ms[i])
             spans[at, EXPIRES] = max(spans[at, EXPIRES], expires_ms[i])
     return added
@@ -200,17 +236,29 @@ def begins(
             digits -= 1
 
 
-@kernel(IN_U64, IN_I64, IN_U64, IN_U64, IN_U64, TABLE, OUT_U8)
+@kernel(IN_U64, OUT_I64)
+def reaching_further(lasts: Uint64s, further: Int64s) -> None:
+    """For each range the closest one before it that ends later, -1 for none."""
+    for i in range(len(lasts)):
+        at = i - 1
+        while at >= 0 and lasts[at] <= lasts[i]:
+            at = further[at]
+        further[i] = at
+
+
+@kernel(IN_U64, IN_I64, IN_U64, IN_U64, IN_U64, IN_I64, TABLE, OUT_U8)
 def within(
     values: Uint64s,
     ts_ms: Int64s,
     firsts: Uint64s,
     lasts: Uint64s,
     reach: Uint64s,
+    further: Int64s,
     spans: Int64s,
     listed: Uint8s,
 ) -> None:
-    """From the last range that begins at or before the value, back to where none reaches it any more."""
+    """From the last range that begins at or before the value, back over those that reach it. `reach`: the largest
+    last number up to here."""
     for i in range(len(values)):
         low, high = 0, len(firsts)
         while low < high:
@@ -221,7 +269,10 @@ def within(
                 high = middle
         at = low - 1
         while at >= 0 and reach[at] >= values[i] and listed[i] == 0:
-            if lasts[at] >= values[i] and spans[at, FROM] <= ts_ms[i] < spans[at, EXPIRES]:
+            if lasts[at] < values[i]:
+                at = further[at]
+                continue
+            if spans[at, FROM] <= ts_ms[i] < spans[at, EXPIRES]:
                 listed[i] = 1
             at -= 1
 
@@ -239,9 +290,9 @@ def is_below(
 ) -> None:
     """Hashes each host from its end and looks it up wherever a label begins."""
     for i in range(len(starts)):
-        found: Any = _START
+        found: Any = FNV_START
         for at in range(stops[i] - 1, starts[i] - 1, -1):
-            found = (found ^ np.uint64(data[at])) * _PRIME
+            found = (found ^ np.uint64(data[at])) * FNV_PRIME
             if at == starts[i] or data[at - 1] == _DOT:
                 place = _found(np.int64(found) if found != 0 else 1, sieve, keys)
                 if place >= 0 and spans[place, FROM] <= ts_ms[i] < spans[place, EXPIRES]:
@@ -252,8 +303,8 @@ def is_below(
 @kernel(IN_U8, IN_I64, IN_I64, OUT_I64)
 def hash_hosts(data: Uint8s, starts: Int64s, stops: Int64s, hashes: Int64s) -> None:
     for i in range(len(starts)):
-        found: Any = _START
+        found: Any = FNV_START
         for at in range(stops[i] - 1, starts[i] - 1, -1):
-            found = (found ^ np.uint64(data[at])) * _PRIME
+            found = (found ^ np.uint64(data[at])) * FNV_PRIME
         if stops[i] > starts[i]:
             hashes[i] = np.int64(found) if found != 0 else 1

@@ -62,7 +62,7 @@ class Notice:
             for term, value in finding.values.items():
                 yield f"    {term} = {_shown(self.gate, term, value)}"
             for term, entry in finding.entries.items():
-                yield f"    {term}: {entry.value}, {_until(entry)}, from {entry.source or 'the rules'}"
+                yield f"    {term}: {entry.value}, {until(entry)}, from {entry.source or 'the rules'}"
         yield f"  score of the source {self.score:.2f}, of the citizen {self.target_score:.2f}, rule set {self.ruleset}"
 
 
@@ -77,7 +77,8 @@ def _shown(gate: Kind, term: str, value: float) -> str:
     return f"{value:,.6g}"
 
 
-def _until(entry: Entry) -> str:
+def until(entry: Entry) -> str:
+    """Until when an entry holds, in words."""
     if entry.expires_ms >= FOREVER_MS:
         return "for good"
     return f"until {datetime.fromtimestamp(entry.expires_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"

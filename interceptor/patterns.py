@@ -45,6 +45,7 @@ class PatternDatabase:
     """Compiled pattern sets. Raises ValueError for a pattern that can't be used, with set and pattern."""
 
     def __init__(self, sets: Sequence[PatternSet]) -> None:
+        self.sets = tuple(sets)
         names = [pattern_set.name for pattern_set in sets]
         for name in names:
             if names.count(name) > 1:

@@ -29,7 +29,7 @@ from simulator.report import Setting
 from simulator.scam_types import SCAM_TYPES
 from simulator.scams.chains import Step
 
-FORMAT = "1"
+FORMAT = "2"  # 2: addresses, persons, findings, feedback
 ROW_GROUP_ROWS = 1 << 17
 # What the truth file knows beyond the schema: the habit of the event's sender, "" where it is nothing special
 TRUTH_FILE_SCHEMA = TRUTH_SCHEMA.append(pa.field("habit", pa.string(), nullable=False))

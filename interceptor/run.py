@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -24,7 +24,7 @@ from rich.console import Console
 from interceptor import __version__
 from interceptor.bulletin import show
 from interceptor.decisions import Decisions
-from interceptor.display import GATE_NAMES, WIDTH_MAX, Display, Glance, clean, make_display
+from interceptor.display import WIDTH_MAX, Display, Glance, clean, make_display
 from interceptor.engine import Engine
 from interceptor.recording import (
     Recorder,
@@ -35,8 +35,8 @@ from interceptor.recording import (
     truth_path,
 )
 from interceptor.rules import RulesError, RuleSet, default_rules_dir, load
-from interceptor.rules.ruleset import Rule
 from interceptor.schema import Kind
+from interceptor.watching import Edits, RulesInForce
 from simulator.city import Slice
 from simulator.events import Pools, Rows, to_frame
 from simulator.population import Habit
@@ -71,6 +71,7 @@ class Options:
     record: Path | None
     counterfactual: bool
     json: bool
+    watch: bool = False
 
 
 def main(options: Options) -> int:
@@ -94,19 +95,25 @@ def _run(options: Options) -> int:
     source, watch = _source(options), Stopwatch()
     setting = source.setting
     with ExitStack() as stack:
+        folder = options.rules or default_rules_dir()
+        edits = stack.enter_context(closing(Edits(folder, options.lists))) if options.watch else None
         with watch("set_up"):
-            rule_set = load(options.rules or default_rules_dir(), options.lists)
-        recorder = stack.enter_context(Recorder(options.record, setting, rule_set.hash)) if options.record else None
+            rule_set = load(folder, options.lists)
+        # Of a run that somebody may interfere with there is no second one.
+        deciding = f"{rule_set.hash} {secrets.token_hex(8)}" if edits else rule_set.hash
+        recorder = stack.enter_context(Recorder(options.record, setting, deciding)) if options.record else None
         aside = stack.enter_context(source.without()) if options.counterfactual else None
-        display = make_display(_console(sys.stderr), _title(source, rule_set), setting.start_ms, setting.end_ms)
+        title = _title(source, None if edits else rule_set)
+        display = make_display(_console(sys.stderr), title, setting.start_ms, setting.end_ms)
         stack.callback(display.close)
         if recorder and recorder.path.exists():
             display.say(f"{recorder.path} exists and will be replaced when the run has ended")
         engine = _set_up(source, rule_set, watch, display)
+        rules = RulesInForce(engine, edits, display, setting.start_ms)
         card, stop = ScoreCard(), stack.enter_context(Stop())
-        now_ms = _stream(source, engine, card, recorder, watch, display, stop)
+        now_ms = _stream(source, engine, rules, card, recorder, watch, display, stop)
         without = _compared(aside, stop, display) if aside else None
-        report = _report(source, rule_set, engine, card, watch, without, now_ms if stop.asked else None)
+        report = _report(source, engine, rules, card, watch, without, now_ms if stop.asked else None)
     if recorder:
         truth = truth_path(recorder.path)
         print(f"{recorder.path}: {recorder.events:,} events and decisions; the truth is in {truth}", file=sys.stderr)
@@ -123,10 +130,11 @@ def _compared(aside: WithoutInterception, stop: Stop, display: Display) -> Witho
     return found
 
 
-def _title(source: Source, rule_set: RuleSet) -> str:
+def _title(source: Source, lasting: RuleSet | None) -> str:
+    """`lasting`: the rules, unless they may change while the title stands there."""
     setting = source.setting
     what = f"{clean(setting.scenario)} · {setting.people:,} people · {setting.days} d · seed {setting.seed}"
-    return f"Interceptor {__version__} · {what} · rules {rule_set.hash}"
+    return f"Interceptor {__version__} · {what}" + (f" · rules {lasting.hash}" if lasting else "")
 
 
 class RecordedSource:
@@ -203,7 +211,9 @@ def _set_up(source: Source, rule_set: RuleSet, watch: Stopwatch, display: Displa
             source.build()
     display.say("Getting the engine ready; the first time its kernels are compiled …")
     with watch("compile"):
-        Engine(rule_set).decide(_one_of_each())
+        engine = Engine(rule_set)
+        engine.decide(_one_of_each())
+        engine.reload(rule_set.only(()))
     with watch("set_up"):
         return Engine(rule_set)
 
@@ -222,8 +232,8 @@ def _one_of_each() -> pa.RecordBatch:
 
 
 def _stream(
-    source: Source, engine: Engine, card: ScoreCard, recorder: Recorder | None, watch: Stopwatch, display: Display,
-    stop: Stop,
+    source: Source, engine: Engine, rules: RulesInForce, card: ScoreCard, recorder: Recorder | None, watch: Stopwatch,
+    display: Display, stop: Stop,
 ) -> int:  # fmt: skip
     """Takes slices to the end, or until somebody stops it; gives the event time that was reached."""
     slices, now_ms, glance = source.slices(), source.setting.start_ms, Glance(card)
@@ -233,7 +243,9 @@ def _stream(
         if taken is None:
             break
         with watch("engine"):
+            rules.exchange(now_ms)
             decisions = engine.decide(taken.frame)
+        rules.count(decisions.ruleset, len(decisions))
         with watch("simulator"):
             source.feedback(decisions)
         with watch("scoring"):
@@ -247,7 +259,7 @@ def _stream(
 
 
 def _report(
-    source: Source, rule_set: RuleSet, engine: Engine, card: ScoreCard, watch: Stopwatch, without: Without | None,
+    source: Source, engine: Engine, rules: RulesInForce, card: ScoreCard, watch: Stopwatch, without: Without | None,
     stopped_ms: int | None,
 ) -> Report:  # fmt: skip
     score = card.score(source.type_of_campaign, len(TYPES))
@@ -257,17 +269,14 @@ def _report(
         for code, count in source.residents().items()
     ]
     return Report(
-        setting=source.setting, ruleset=rule_set.hash, rules=len(rule_set.rules), version=__version__, score=score,
+        setting=source.setting, ruleset=engine.rule_set.hash, rules=len(engine.rule_set.rules), version=__version__,
+        score=score, rule_sets=rules.used,
         types=[(type_.id, type_.chinese) for type_ in TYPES], money=money, money_of_type=money_of_type,
         towns=sorted(towns, key=lambda town: (-town.paid_each_fen, -town.reached_per_1000)),
         habits=[habit.name.lower() for habit in Habit], speed=watch.speed(without.seconds if without else None),
-        gates_of_rule={rule.name: _where(rule) for rule in rule_set.rules}, counters=engine.counters,
+        gates_of_rule=rules.gates_of_rule, counters=engine.counters,
         stopped_ms=stopped_ms, truth=source.has_truth,
     )  # fmt: skip
-
-
-def _where(rule: Rule) -> str:
-    return ", ".join(GATE_NAMES.get(kind, kind.name.lower().replace("_", " ")) for kind in sorted(rule.kinds))
 
 
 def _console(file: TextIO) -> Console:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from hashlib import blake2b
 
 import pyarrow as pa
 
@@ -26,7 +27,8 @@ class Kind(IntEnum):
     TRANSFER = 3
     CALL_END = 4  # release of an answered call, with its duration
     REGISTRATION = 5  # a SIM or an account is opened: source = number or account, target = the person's phone
-    REPORT = 6  # a citizen (target) reports a number, sender, host or account (source)
+    REPORT = 6  # a citizen (target) reports a number, sender, host or account (source); or police find something out
+    FEEDBACK = 7  # what officers and citizens (target) say of what was done about a number, host or account (source)
 
 
 GATES = (Kind.CALL, Kind.SMS, Kind.WEB, Kind.TRANSFER)
@@ -66,13 +68,27 @@ class Channel(IntEnum):
 
 
 class Subject(IntEnum):
-    """What a registration or a report is about."""
+    """What a registration, a report or feedback is about."""
 
     NONE = 0
     NUMBER = 1
     TEXT = 2
     SITE = 3
     ACCOUNT = 4
+    PERSON = 5  # an identity, as in the column `person`
+
+
+class Outcome(IntEnum):
+    """What feedback says of an earlier action."""
+
+    NONE = 0  # a warning was given; no more is known
+    CONFIRMED = 1  # it was fraud
+    FALSE_ALARM = 2  # it was none
+    PERSUADED = 3  # the citizen was reached and desists
+    UNREACHED = 4
+    REFUSED = 5  # the citizen hung up, or didn't open the door
+    APPEAL_UPHELD = 6
+    APPEAL_REFUSED = 7
 
 
 class Status(IntEnum):
@@ -114,6 +130,8 @@ class Action(IntFlag):
     REVERIFY = 1 << 15
     OPEN_CASE = 1 << 16
     CHALLENGE = 1 << 17  # the caller must answer a prompt
+    SANCTION_5Y = 1 << 18  # no business but at the counter, nothing new opened; after a police finding only
+    TO_SHADOW = 1 << 19  # the rule that feedback is about is to watch only
 
 
 WARNINGS = Action.WARN_1 | Action.WARN_2 | Action.WARN_3 | Action.WARN_4
@@ -135,7 +153,7 @@ def _column(name: str, type_: pa.DataType, what: str, *kinds: Kind) -> Column:
     return Column(name, type_, frozenset(kinds), what)
 
 
-_C, _S, _W, _T, _E, _G, _R = Kind
+_C, _S, _W, _T, _E, _G, _R, _F = Kind
 
 COLUMNS: tuple[Column, ...] = (
     _column("event_id", pa.uint64(), "unique in a stream"),
@@ -155,6 +173,7 @@ COLUMNS: tuple[Column, ...] = (
     _column("roamer", pa.bool_(), "source is a verified own subscriber abroad", _C, _S, _E),
     _column("forwarding", pa.bool_(), "call forwarding is set on the target's line", _C, _E),
     _column("cell", pa.uint32(), "radio cell of the source, 0 = unknown", _C, _S, _E),
+    _column("cell_town", pa.uint32(), "township code of that cell, 0 = unknown or not in this city", _C, _S, _E),
     _column("imei", pa.uint64(), "device of the source, 0 = unknown", _C, _S, _E),
     _column("imsi", pa.uint64(), "SIM of the source, 0 = unknown", _C, _S, _E),
     _column("dur_s", pa.uint32(), "duration in seconds", _E),
@@ -162,6 +181,7 @@ COLUMNS: tuple[Column, ...] = (
     _column("lac_jump", pa.bool_(), "location area changed as near a fake base station", _S),
     _column("host", pa.string(), "host visited, or of the message's first link, lower case", _S, _W),
     _column("host_age_h", pa.uint32(), "hours since the host was registered", _S, _W),
+    _column("address", pa.uint64(), "network address or certificate that the host answers with, 0 = unknown", _W),
     _column("apk", pa.bool_(), "the visit fetches an app outside a store", _W),
     _column("asks_card", pa.bool_(), "a form on the page asks for a card number", _W),
     _column("asks_code", pa.bool_(), "a form on the page asks for a password or a code", _W),
@@ -173,7 +193,12 @@ COLUMNS: tuple[Column, ...] = (
     _column("corporate", pa.bool_(), "the payer is a company", _T),
     _column("screen_share", pa.bool_(), "the payer's screen is being shared", _T),
     _column("agent", pa.uint64(), "outlet that opened it", _G),
-    _column("subject", pa.uint8(), "Subject", _G, _R),
+    _column("person", pa.uint64(), "identity in whose name it is opened, 0 = unknown", _G),
+    _column("subject", pa.uint8(), "Subject", _G, _R, _F),
+    _column("finding", pa.uint64(), "city-level police finding behind it, 0 = none", _R),
+    _column("outcome", pa.uint8(), "Outcome", _F),
+    _column("tier", pa.uint8(), "tier of the warning that it is about, 0 = no warning", _F),
+    _column("rule", pa.uint64(), "rule that had asked for the action, as rule_key gives it; 0 = none alone", _F),
 )
 
 COLUMN = {column.name: column for column in COLUMNS}
@@ -187,3 +212,8 @@ TRUTH_SCHEMA = pa.schema(
         pa.field("step", pa.string(), nullable=False),
     ]
 )
+
+
+def rule_key(name: str) -> int:
+    """What stands in the column `rule` for a rule of this name."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=7).digest(), "big") or 1

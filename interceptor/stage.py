@@ -6,7 +6,8 @@ scores.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,9 +17,11 @@ from interceptor.chunk import Chunk, KindView, Views
 from interceptor.config import Limits
 from interceptor.decisions import Facts
 from interceptor.features import FeatureBank
-from interceptor.rules.ruleset import Rule, RuleSet
+from interceptor.observer import Observer
+from interceptor.reload import places_after
+from interceptor.rules.ruleset import Feature, Rule, RuleSet
 from interceptor.schema import Kind
-from interceptor.scores import EvidenceScores
+from interceptor.scores import EvidenceScores, Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,41 @@ class Hits:
 class Stage:
     """The features, rules and scores of one side, with their state."""
 
-    def __init__(self, side: Literal["source", "target"], rule_set: RuleSet, limits: Limits) -> None:
-        self._side = side
-        self._bank = FeatureBank([feature for feature in rule_set.features if feature.stage == side], limits)
-        mine = [rule.stage == side for rule in rule_set.rules]
+    def __init__(
+        self, side: Literal["source", "target"], rule_set: RuleSet, limits: Limits, observer: Observer
+    ) -> None:
+        self._observer = observer
+        self._follow(side, rule_set)
+        self._bank = FeatureBank(self._features(), limits)
+        self._scores = EvidenceScores(*self._weights(), rule_set.half_life_ms, limits.scored_keys_max)
+
+    def reloaded(self, rule_set: RuleSet, kept: Collection[str]) -> Stage:
+        """The stage under another rule set, with the windows of the features in `kept` and the evidence of rules that
+        both have. Both share these from now on: go on with one of them."""
+        stage = copy(self)
+        stage._follow(self._side, rule_set)
+        stage._bank = self._bank.reloaded(stage._features(), kept)
+        places = np.array(places_after(self._rule_set, rule_set), np.int32)
+        stage._scores = self._scores.reloaded(*stage._weights(), rule_set.half_life_ms, places)
+        return stage
+
+    def _follow(self, side: Literal["source", "target"], rule_set: RuleSet) -> None:
+        self._side, self._rule_set = side, rule_set
         self._live = np.array([rule.mode == "live" for rule in rule_set.rules], bool)
         self._by_kind: dict[Kind, list[tuple[int, Rule]]] = {
-            kind: [(i, rule) for i, rule in enumerate(rule_set.rules) if mine[i] and kind in rule.kinds]
+            kind: [(i, rule) for i, rule in enumerate(rule_set.rules) if rule.stage == side and kind in rule.kinds]
             for kind in Kind
         }
-        weights = np.array([rule.score for rule in rule_set.rules]) * self._live * np.array(mine, bool)
-        evidence = np.array([rule.evidence for rule in rule_set.rules], np.uint8)
-        self._scores = EvidenceScores(weights, evidence, rule_set.half_life_ms, limits.scored_keys_max)
+
+    def _features(self) -> list[Feature]:
+        return [feature for feature in self._rule_set.features if feature.stage == self._side]
+
+    def _weights(self) -> tuple[np.ndarray, np.ndarray]:
+        """What each rule adds to the side's scores, float64[rules], and its kind of evidence, uint8[rules]."""
+        rules = self._rule_set.rules
+        mine = np.array([rule.stage == self._side for rule in rules], bool)
+        weights = np.array([rule.score for rule in rules]) * self._live * mine
+        return weights, np.array([rule.evidence for rule in rules], np.uint8)
 
     @property
     def evicted(self) -> int:
@@ -64,7 +90,7 @@ class Stage:
 
     def run(self, chunk: Chunk, views: Views) -> list[Facts]:
         """Brings the windows up to date and evaluates the rules: where each hit, and on what."""
-        self._bank.apply(chunk, views)
+        self._bank.apply(chunk, views, self._observer)
         return [facts for view in views if view for facts in self._hits(view)]
 
     def _hits(self, view: KindView) -> list[Facts]:
@@ -74,21 +100,26 @@ class Stage:
             if np.count_nonzero(mask):
                 at = np.flatnonzero(mask)
                 found.append(Facts(index, view.rows[at].astype(np.int64), _compared(rule, view, at)))
+            self._observer.lap("rule", rule.name)
         return found
 
-    def scores(self, chunk: Chunk, facts: Sequence[Facts]) -> tuple[np.ndarray, np.ndarray]:
-        """Score float64[count] and kinds of evidence uint8[count] of every event's source or target."""
+    def scores(self, chunk: Chunk, facts: Sequence[Facts]) -> Points:
+        """Gives the chunk its columns SIDE_score float64[count] and SIDE_kinds uint8[count] (of evidence)."""
         hits = Hits.of([fact for fact in facts if self._live[fact.rule]])
         rows = np.arange(chunk.count, dtype=np.int32)
-        return self._scores.apply(
-            rows, chunk[self._side], chunk["ts_ms"], chunk.ok, hits.offsets(chunk.count), hits.rules
-        )
+        scored = self._scores.apply(
+            rows, chunk[self._side], chunk["ts_ms"], chunk.ok, hits.offsets(chunk.count), hits.rules,
+            self._observer.wants_points,
+        )  # fmt: skip
+        chunk[f"{self._side}_score"], chunk[f"{self._side}_kinds"] = scored.score, scored.kinds
+        self._observer.lap("score", self._side)
+        return scored.points
 
 
 def _compared(rule: Rule, view: KindView, at: np.ndarray) -> dict[str, np.ndarray]:
     """The values of a condition's terms on the rows `at`, as far as they were computed."""
     terms: dict[str, np.ndarray] = {}
-    for term in rule.condition.terms:
+    for term in rule.stated.terms:
         if " in " in term:
             terms[term] = view.looked_up(term.split(" in ")[0], at)
         elif term in view.memo:

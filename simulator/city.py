@@ -8,22 +8,25 @@ Take a slice, decide it, hand the decisions to `feedback`, take the next. A slic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from interceptor.schema import Kind
+from interceptor.schema import Kind, rule_key
+from simulator.chance import generator, uniform
 from simulator.clock import DAY_0_MS, HOUR_MS, MINUTE_MS, day_start_ms, hour_start_ms
 from simulator.events import Pools, Rows, to_frame
 from simulator.life import Life
+from simulator.officers import Officers, heard_of
 from simulator.population import Population, build
 from simulator.scams.campaign import Campaign
 from simulator.scams.losses import Losses
 from simulator.scams.operation import Operation
 from simulator.scenario import Scenario
+from simulator.towns import town_of_cell
 
 SLICE_MS = 3 * MINUTE_MS
 
@@ -37,6 +40,14 @@ class Decided(Protocol):
     def verdict(self) -> np.ndarray: ...
     @property
     def actions(self) -> np.ndarray: ...
+    @property
+    def hit_row(self) -> np.ndarray: ...
+    @property
+    def hit_rule(self) -> np.ndarray: ...
+    @property
+    def rules(self) -> Sequence[str]: ...
+    @property
+    def shadow(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,9 @@ class City:
         self.pools = Pools.empty()
         self._ordinary = Life(scenario.ordinary, self.population, self.pools)
         self._operation = Operation(scenario, self.population, self.pools, seed)
+        self._officers = Officers(seed, scenario.victims.stopped_by_warning, self._operation.person_of)
+        self._town_of_cell = town_of_cell(generator(self.population.seed, "places"))
+        self._end_ms = 0
         self._rows: Rows | None = None
         self._first_id = self._next_id = 1
 
@@ -105,14 +119,34 @@ class City:
         verdict, actions = np.zeros(rows.count, np.uint8), np.zeros(rows.count, np.uint32)
         verdict[at], actions[at] = decisions.verdict, decisions.actions
         self._operation.feedback(rows, verdict, actions)
+        of_interest = heard_of(rows, actions, self.seed)
+        if len(of_interest):
+            behind = self._rules_behind(decisions, at, of_interest)
+            self._officers.hear(rows.take(of_interest), actions[of_interest], behind, self._end_ms)
+
+    def _rules_behind(self, decisions: Decided, at: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """u64[m]: rule_key of one of the live rules that hit each of these rows of the slice, 0 = none did."""
+        order = np.argsort(at)
+        decided = order[np.searchsorted(at, rows, sorter=order)]
+        luck = uniform(self.seed, "rule behind", at[decided] + self._first_id)
+        names, live = decisions.rules, ~decisions.shadow
+        found = np.zeros(len(rows), np.uint64)
+        for place, (row, share) in enumerate(zip(decided.tolist(), luck.tolist(), strict=True)):
+            start, stop = np.searchsorted(decisions.hit_row, [row, row + 1])
+            hits = [rule for rule in decisions.hit_rule[start:stop].tolist() if live[rule]]
+            if hits:
+                found[place] = rule_key(names[hits[int(share * len(hits))]])
+        return found
 
     def counterfactual(self) -> Losses:
         """What the same run loses without interception."""
         return unhindered(self.scenario, self.population, self.days, self.seed).losses
 
     def _slice(self, ordinary: Rows, start_ms: int, end_ms: int) -> Slice:
-        rows = Rows.merged([ordinary, self._operation.rows(start_ms, end_ms)])
+        rows = Rows.merged([ordinary, self._operation.rows(start_ms, end_ms), self._officers.due(end_ms)])
         self._forward(rows)
+        rows.columns["cell_town"] = self._town_of_cell[rows.column("cell")]
+        self._end_ms = end_ms
         self._first_id, self._next_id = self._next_id, self._next_id + rows.count
         self._rows = rows
         frame = to_frame(rows, self.pools, self._first_id)

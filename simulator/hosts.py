@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from simulator.chance import generator
+from simulator.chance import generator, uniform
 from simulator.events import Pools
 from simulator.institutions import HOST_AGE_H, INSTITUTIONS
-from simulator.numbers import host_number
+from simulator.numbers import accounts, host_number
 
 TAIL_HOSTS = 4_000  # lesser sites [A]
 TAIL_REGISTERED = 0.93  # with a record at the ministry (ICP) [A]
@@ -30,6 +30,9 @@ ASKS_CODE_FRESH = 0.1
 ASKS_CARD_FRESH = 0.01
 # Dealers and fans carry a brand in their name, which is no crime [A].
 BRANDED_HOSTS, BRANDED_AGE_MEDIAN_H = 24, 12_000.0
+# Addresses [A]: most new sites, and many others, stand behind one of a few services that serve everybody.
+SHARED_ADDRESSES = 40
+BEHIND_SHARED_TAIL, BEHIND_SHARED_FRESH = 0.5, 0.7
 SHORT_LINKS = ("t.cn", "dwz.cn", "url.cn", "m.tb.cn", "u.jd.com", "suo.im", "3.cn")
 
 _WORDS = (
@@ -51,6 +54,7 @@ class Hosts:
 
     pool: np.ndarray  # i32, index into Pools.host
     number: np.ndarray  # u64
+    address: np.ndarray  # u64
     born_h: np.ndarray  # i64, hours since day 0, negative before it
     registered: np.ndarray  # bool
     asks_card: np.ndarray  # bool
@@ -79,7 +83,8 @@ def usual_hosts(pools: Pools, seed: int) -> Hosts:
     asks_card = np.where(tail, rng.random(len(names)) < ASKS_CARD_TAIL, _sells(len(names)))
     registered = ~tail | (rng.random(len(names)) < TAIL_REGISTERED)
     asks_code = ~tail | (rng.random(len(names)) < ASKS_CODE_TAIL)
-    return _hosts(pools, names, -age.astype(np.int64), registered, asks_card & registered, asks_code, weight)
+    shared = np.where(tail, BEHIND_SHARED_TAIL, 0.0)
+    return _hosts(pools, names, shared, -age.astype(np.int64), registered, asks_card & registered, asks_code, weight)
 
 
 def fresh_hosts(pools: Pools, seed: int, day: int) -> Hosts:
@@ -91,7 +96,8 @@ def fresh_hosts(pools: Pools, seed: int, day: int) -> Hosts:
     registered, asks_code = luck < FRESH_REGISTERED, luck % 0.1 < ASKS_CODE_FRESH * 0.1
     asks_card = luck % 0.01 < ASKS_CARD_FRESH * 0.01
     weight = 1.0 / (1.0 + (day * 24 - born) / 240)  # most visits come early [A]
-    return _hosts(pools, names, born, registered, asks_card, asks_code, np.maximum(weight, 0.1))
+    shared = np.full(len(names), BEHIND_SHARED_FRESH)
+    return _hosts(pools, names, shared, born, registered, asks_card, asks_code, np.maximum(weight, 0.1))
 
 
 def _born_on(seed: int, day: int) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -100,11 +106,19 @@ def _born_on(seed: int, day: int) -> tuple[list[str], np.ndarray, np.ndarray]:
 
 
 def _hosts(
-    pools: Pools, names: list[str], born_h: np.ndarray, registered: np.ndarray, asks_card: np.ndarray,
-    asks_code: np.ndarray, weight: np.ndarray,
+    pools: Pools, names: list[str], shared: np.ndarray, born_h: np.ndarray, registered: np.ndarray,
+    asks_card: np.ndarray, asks_code: np.ndarray, weight: np.ndarray,
 ) -> Hosts:  # fmt: skip
     number = np.array([host_number(name) for name in names], np.uint64)
-    return Hosts(pools.host.add_all(names), number, born_h, registered, asks_card, asks_code, weight)
+    address = addresses(number, shared)
+    return Hosts(pools.host.add_all(names), number, address, born_h, registered, asks_card, asks_code, weight)
+
+
+def addresses(number: np.ndarray, shared: np.ndarray | float) -> np.ndarray:
+    """u64[n]: where hosts answer: at one of the shared addresses with chance `shared`, else at one of their own."""
+    luck = uniform(0, "address", number)  # a host answers at the same place in every run
+    service = (luck / np.maximum(shared, 1e-9) * SHARED_ADDRESSES).astype(np.int64)
+    return np.where(luck < shared, accounts("shared address", service), accounts("address", number))
 
 
 def _sells(count: int) -> np.ndarray:

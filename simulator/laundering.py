@@ -203,7 +203,8 @@ class Launderer:
             outlet = numbers.accounts("outlet", np.array([int(rng.integers(OUTLETS))]))
             self.scribe.write(
                 Kind.REGISTRATION, ts_ms, source=mule.account, target=mule.phone, town=mule.town,
-                subject=Subject.ACCOUNT, agent=int(outlet[0]), campaign=mule.network, step=Step.REGISTRATION,
+                subject=Subject.ACCOUNT, agent=int(outlet[0]), person=mule.person, campaign=mule.network,
+                step=Step.REGISTRATION,
             )  # fmt: skip
         others = [other for other in self.roster.on_duty(mule.network, 2) if not other.held and other is not mule]
         if others and rng.random() < self.plan.tested:

@@ -12,6 +12,7 @@ import numpy as np
 
 from interceptor.schema import Kind, LineKind, Subject
 from simulator import numbers
+from simulator.chance import uniform
 from simulator.clock import HOUR_MS, MINUTE_MS
 from simulator.events import Rows
 from simulator.lookalike_calls import CARRIER_LINE, Made
@@ -28,6 +29,7 @@ REPAIRER_DEVICES = 5  # customers' devices with the shop's SIM
 KEPT_A_DAY, KEPT_DUR_S = 1 / 30, (15.0, 0.6)  # P: one call a month
 STUDENTS_A_DAY, STUDENT_CALLS, STUDENT_KNOWN = 0.1, (15, 36), 0.75  # a new number is made known
 GREETERS_PER_1000, GREETER_CONTACTS, GREETED, GREETING_MINUTES = 0.03, 30, 150, 45
+OPENED_FOR_KIN = 0.15  # a child's, a parent's, with one's own phone behind it
 REPORTS_PER_1000, NEW_LINES_PER_1000, NEW_ACCOUNTS_PER_1000 = 0.4, 0.4, 0.5
 OUTLETS_MIN, PEOPLE_PER_OUTLET = 8, 2_500
 
@@ -137,7 +139,7 @@ def reporter(scene: Scene) -> Made:
     return [
         Rows.of(
             Kind.REPORT, times_between(scene.day, rng, count, 8.0, 22.0), source=source, subject=subject,
-            target=population.number[reporters], town=population.town[reporters], tenure_days=1_000,
+            target=population.number[reporters], town=population.town[reporters], known=True, tenure_days=1_000,
         )
     ]  # fmt: skip
 
@@ -152,11 +154,13 @@ def newcomer(scene: Scene) -> Made:
     account = numbers.accounts("opened", scene.day.index * accounts + np.arange(accounts))
     count = lines + accounts
     owner = scene.anybody(rng, count)
+    for_kin = uniform(population.seed, "opened for kin", owner, scene.day.index) < OPENED_FOR_KIN
     outlets = numbers.accounts("outlet", np.arange(max(OUTLETS_MIN, scene.people // PEOPLE_PER_OUTLET)))
     return [
         Rows.of(
             Kind.REGISTRATION, times_between(scene.day, rng, count, 8.5, 18.0), agent=rng.choice(outlets, count),
             source=np.concatenate([number, account]), target=population.number[owner], town=population.town[owner],
+            person=np.where(for_kin, numbers.accounts("kin", owner), numbers.accounts("person", owner)),
             subject=np.repeat([Subject.NUMBER, Subject.ACCOUNT], [lines, accounts]),
         )
     ]  # fmt: skip

@@ -114,8 +114,20 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, slots=True)
+class RulesUsed:
+    """One of the rule sets that decided: its hash and number of rules, how many events it decided, the first of them
+    at `from_ms` (event time)."""
+
+    ruleset: str
+    rules: int
+    events: int
+    from_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A run. `stopped_ms`: event time at which a person stopped it, None = it came to its end."""
+    """A run. `ruleset` is what decided at its end, `rule_sets` are all that did, in order. `stopped_ms`: event time at
+    which a person stopped it, None = it came to its end."""
 
     setting: Setting
     ruleset: str
@@ -132,6 +144,7 @@ class Report:
     counters: dict[str, int] = field(default_factory=dict)
     stopped_ms: int | None = None
     truth: bool = True
+    rule_sets: Sequence[RulesUsed] = ()
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -144,6 +157,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "days": report.setting.days,
         "seed": report.setting.seed,
         "ruleset": report.ruleset,
+        "rulesets": [asdict(used) for used in report.rule_sets],
         "complete": report.stopped_ms is None,
         "events": score.events,
         "statuses": score.statuses,

@@ -20,7 +20,8 @@ from interceptor.schema import GATES, Action, Kind, Status, Verdict
 from simulator.scams.chains import Step
 
 ORDINARY = -1  # the campaign of an event that belongs to none
-LIMITING = Action.LIMIT | Action.STOP_48H | Action.FREEZE_6M  # takes a line or an account away, beyond the one event
+# Takes a line or an account away, beyond the one event
+LIMITING = Action.LIMIT | Action.STOP_48H | Action.FREEZE_6M | Action.SANCTION_5Y
 _NEVER = np.iinfo(np.int64).max
 _IN_GATE = np.isin(np.arange(len(Kind)), GATES)
 

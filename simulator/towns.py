@@ -59,6 +59,11 @@ def cells_of_towns(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return (1 + np.cumsum(counts) - counts).astype(np.uint32), counts
 
 
+def town_of_cell(rng: np.random.Generator) -> np.ndarray:
+    """u32[cells + 1]: the township in which each cell stands, 0 for cell 0. `rng` as cells_of_towns had it."""
+    return np.append(np.uint32(0), np.repeat(codes(), cells_of_towns(rng)[1])).astype(np.uint32)
+
+
 def _weight(name: str, county: str) -> float:
     if name.endswith("街道"):
         kind = _STREET

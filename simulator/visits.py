@@ -70,8 +70,9 @@ class Visits:
         return Rows.of(
             Kind.WEB, hour.times(rng, count), source=hosts.number[which], target=self._population.number[visitor],
             town=self._population.town[visitor], known=rng.random(count, dtype=np.float32) < known,
-            registered=hosts.registered[which], tenure_days=np.minimum(age_h // 24, 60_000), host=hosts.pool[which],
-            host_age_h=age_h, apk=apk, asks_card=hosts.asks_card[which] & (luck < ASKS_CARD_SHARE),
+            address=hosts.address[which], registered=hosts.registered[which],
+            tenure_days=np.minimum(age_h // 24, 60_000), host=hosts.pool[which], host_age_h=age_h, apk=apk,
+            asks_card=hosts.asks_card[which] & (luck < ASKS_CARD_SHARE),
             asks_code=hosts.asks_code[which] & (luck < ASKS_CODE_SHARE), habit=habit,
         )  # fmt: skip
 

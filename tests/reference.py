@@ -9,46 +9,37 @@ What is shared on purpose, because it is tested by itself: folding of texts and 
 from __future__ import annotations
 
 import ast
+import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from interceptor import folding, schema
+from interceptor import schema
 from interceptor.config import FUTURE_MAX_MS, GENERATION_MS, LATENESS_MAX_MS, LIST_TICK_MS, LISTS_KEPT_MS
 from interceptor.lists import hash_of_host
 from interceptor.rules.definitions import Definitions
-from interceptor.rules.model import FeatureDef, ItemDef, LadderStepDef, ListDef, RuleDef, StepDef, duration_ms
+from interceptor.rules.forms import duration_ms
+from interceptor.rules.model import FeatureDef, ItemDef, LadderStepDef, ListDef, RuleDef
 from interceptor.rules.values import parsed as parsed_value
 from interceptor.schema import BLOCKING, GATES, HOLDING, WARNINGS, Action, Kind, Status, Verdict
+from tests.reference_texts import Founders, folded_text, occurs
+from tests.reference_windows import FOREVER, HOUR_MS, MEASURES, WINDOWS, Paned, with_unit
 
-NEVER = 10**15
-PANES = 12
-PANES_OF_SUMS = 6
-NEIGHBOURS_MAX = 16
 EVIDENCE_MAX = 16
 HALF_LIVES_MAX = 10
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-FOREVER = 10**18
+GOLDEN = 0x9E3779B97F4A7C15
 
 KEYS = dict.fromkeys(("caller", "sender", "site", "payee"), "source")
 KEYS |= dict.fromkeys(("callee", "receiver", "visitor", "citizen"), "target")
 TARGET_SIDE = ("target", "payer")
 STAGES = ("source", "target")
 WORDS: dict[str, Any] = {"kind": Kind, "trunk": schema.Trunk, "line_kind": schema.LineKind}
-WORDS |= {"channel": schema.Channel, "subject": schema.Subject}
-# A name with its unit: the column, and how its value becomes ms or yuan.
-MEASURES: dict[str, tuple[str, Callable[[int], float]]] = {
-    "tenure": ("tenure_days", lambda days: days * DAY_MS),
-    "idle": ("idle_days", lambda days: days * DAY_MS),
-    "host_age": ("host_age_h", lambda hours: hours * HOUR_MS),
-    "dur": ("dur_s", lambda seconds: seconds * 1_000),
-    "amount": ("amount_fen", lambda fen: fen / 100),
-    "typical": ("typical_fen", lambda fen: fen / 100),
-    "balance": ("balance_fen", lambda fen: fen / 100),
-}
+WORDS |= {"channel": schema.Channel, "subject": schema.Subject, "outcome": schema.Outcome}
 
 Event = dict[str, Any]
 
@@ -71,7 +62,7 @@ class Reference:
 
     def __init__(self, definitions: Definitions) -> None:
         self.definitions = definitions
-        self.admission = Admission()
+        self.admission, self.founders = Admission(), Founders()
         self.lists = {name: NamedList(definition) for name, definition in definitions.lists.items()}
         # (tick, list, value, from_ms, expires_ms), until the tick is over
         self.additions: list[tuple[int, str, int, int, int]] = []
@@ -89,29 +80,36 @@ class Reference:
     def decide(self, event: Event) -> Outcome:
         status = self.admission.admit(event)
         self._put_on_lists()
-        names = Names(self, with_derived(event))
         accepted = status is Status.OK
+        names = Names(self, with_derived(event) | {"wording": self._wording(event, accepted)})
 
         self._update_windows("source", names, accepted)
         hits = self._hits("source", names)
-        score, kinds = self.source_scores.after(event["source"], event["ts_ms"], hits if accepted else [])
+        live = self._live(hits, names)
+        score, kinds = self.source_scores.after(event["source"], event["ts_ms"], live if accepted else [])
         names.facts |= {"source_score": score, "source_kinds": kinds}
 
         self._update_windows("target", names, accepted)
         target_hits = self._hits("target", names)
-        own_hits = target_hits if accepted else []
+        live_of_target = self._live(target_hits, names)
+        own_hits = live_of_target if accepted else []
         target_score, target_kinds = self.target_scores.after(event["target"], event["ts_ms"], own_hits)
-
-        live = [self.definitions.rules[n] for n in hits + target_hits if self.definitions.rules[n].mode == "live"]
+        asking = [self.definitions.rules[name] for name in live + live_of_target]
         policy = self.definitions.policies.get(Kind(event["kind"]).name.lower())
-        collected = union(rule.actions for rule in live)
+        collected = union(rule.actions for rule in asking)
         if policy is not None:
             collected |= climbed(policy.source, score, kinds) | climbed(policy.target, target_score, target_kinds)
         verdict, actions = concluded(Kind(event["kind"]), collected)
         if accepted and not actions & Action.ALLOW:
-            self._remember_additions(live, event["source"])
+            self._remember_additions(asking, event["source"])
         rules = tuple(sorted(hits + target_hits))
         return Outcome(event["event_id"], status, verdict, actions, score, target_score, rules)
+
+    def _wording(self, event: Event, accepted: bool) -> int:
+        """The group of near-equal texts that a message belongs to."""
+        if event["kind"] != Kind.SMS:
+            return 0
+        return self.founders.wording(folded_text(event["text"]).text, event["ts_ms"], accepted)
 
     def _update_windows(self, stage: str, names: Names, accepted: bool) -> None:
         """since_last is read before the event is taken in, a sequence is what comes of that, all else is read after."""
@@ -135,12 +133,21 @@ class Reference:
 
     def _hits(self, stage: str, names: Names) -> list[str]:
         kind = names.facts["kind_number"]
-        return [name for name, rule in self.rules[stage].items() if kind in rule.on and names.true(rule.condition)]
+        return [
+            name
+            for name, rule in self.rules[stage].items()
+            if kind in rule.on and names.true(rule.condition) and not excepted(rule, names)
+        ]
 
-    def _remember_additions(self, live: list[RuleDef], source: int) -> None:
+    def _live(self, hits: list[str], names: Names) -> list[str]:
+        """The hits that count: of rules that are live, and live for this event where they are rolled out."""
+        rules = self.definitions.rules
+        return [name for name in hits if rules[name].mode == "live" and chosen(rules[name], names)]
+
+    def _remember_additions(self, asking: list[RuleDef], source: int) -> None:
         tick = self.admission.clock_ms // LIST_TICK_MS
         from_ms = (tick + 1) * LIST_TICK_MS
-        for rule in live:
+        for rule in asking:
             if rule.list is not None:
                 self.additions.append((tick, rule.list.to, source, from_ms, from_ms + rule.list.ttl))
 
@@ -181,24 +188,34 @@ class Admission:
 
 
 class NamedList:
-    """A list as {value: (from_ms, expires_ms)}; the value is a number, digits, a (low, high) pair or a host."""
+    """A list as some {value: (from_ms, expires_ms)}; the value is a number, digits, a (low, high) pair or a host.
+
+    Items, each side file, and what verdicts add stand side by side: within one of them a value that comes again is
+    extended over the gap, but none of them extends another.
+    """
 
     def __init__(self, definition: ListDef) -> None:
         self.match = definition.match
-        self.spans: dict[Any, tuple[int, int]] = {}
-        for item in definition.items:
-            self.add(value_of(definition, item), *span_of(definition, item))
+        self.added: Spans = {}
+        self.given: list[Spans] = []
+        for items in (definition.items, *(in_side_file(side.path) for side in definition.sides)):
+            self.given.append({})
+            for item in items:
+                extend(self.given[-1], value_of(definition, item), *span_of(definition, item))
 
     def add(self, value: Any, from_ms: int, expires_ms: int) -> None:
-        known_from, known_expires = self.spans.get(value, (from_ms, expires_ms))
-        self.spans[value] = min(known_from, from_ms), max(known_expires, expires_ms)
+        extend(self.added, value, from_ms, expires_ms)
 
     def forget(self, before_ms: int) -> None:
         """Forgets what expired that long ago: added again, it doesn't fill the gap, but begins anew."""
-        self.spans = {value: span for value, span in self.spans.items() if span[1] > before_ms}
+        self.added = {value: span for value, span in self.added.items() if span[1] > before_ms}
 
     def has(self, found: Any, ts_ms: int) -> bool:
-        return any(start <= ts_ms < end and self.matches(value, found) for value, (start, end) in self.spans.items())
+        return any(
+            start <= ts_ms < end and self.matches(value, found)
+            for spans in (*self.given, self.added)
+            for value, (start, end) in spans.items()
+        )
 
     def matches(self, value: Any, found: Any) -> bool:
         if self.match == "domain":
@@ -208,6 +225,25 @@ class NamedList:
         if self.match == "range":
             return bool(value[0] <= found <= value[1])
         return bool(found == value and found != 0)
+
+
+Spans = dict[Any, tuple[int, int]]
+
+
+def extend(spans: Spans, value: Any, from_ms: int, expires_ms: int) -> None:
+    known_from, known_expires = spans.get(value, (from_ms, expires_ms))
+    spans[value] = min(known_from, from_ms), max(known_expires, expires_ms)
+
+
+def in_side_file(path: Path) -> Iterator[ItemDef]:
+    """The entries of a file: value[,expires[,source[,reason]]] a line, or as its header says."""
+    columns = ["value", "expires", "source", "reason"]
+    for row in csv.reader(path.read_text("utf-8-sig").splitlines()):
+        if row and row[0] == "value":
+            columns = row
+        elif any(row) and not row[0].startswith("#"):
+            cells = {name: cell.strip() for name, cell in zip(columns, row, strict=False)}
+            yield ItemDef.model_validate({name: cell for name, cell in cells.items() if cell})
 
 
 def value_of(definition: ListDef, item: ItemDef) -> Any:
@@ -235,136 +271,21 @@ class Membership:
         return self.named.has(found, self.ts_ms)
 
 
-class Window:
-    """What one feature remembers. OK events of its kinds, with a key, update it where its condition holds."""
-
-    nothing: Any = 0
-
-    def __init__(self, feature: FeatureDef) -> None:
-        self.feature, self.within = feature, feature.within
-
-    def take(self, key: int, ts_ms: int, names: Names, accepted: bool) -> Any:
-        if accepted and matches(self.feature, names):
-            self.update(key, ts_ms, names.value_of(self.feature))
-
-    def update(self, key: int, ts_ms: int, value: Any) -> None: ...
-
-    def read(self, key: int, ts_ms: int) -> Any: ...
+def excepted(rule: RuleDef, names: Names) -> bool:
+    """Whether one of the rule's exceptions lets the event be."""
+    ts_ms = names.facts["ts_ms"]
+    return any(names.true(one.condition) and (one.expires is None or ts_ms < one.expires) for one in rule.exceptions)
 
 
-class Paned(Window):
-    """Time in panes. Per key the values of all updates; those in the last panes up to the newest one are looked at."""
-
-    def __init__(self, feature: FeatureDef) -> None:
-        super().__init__(feature)
-        self.panes = PANES_OF_SUMS if feature.window == "sum" else PANES
-        self.pane_ms = -(-feature.within // self.panes)
-        self.heads: dict[int, int] = {}
-        self.updates: dict[int, list[tuple[int, Any]]] = {}
-
-    def update(self, key: int, ts_ms: int, value: Any) -> None:
-        pane = ts_ms // self.pane_ms
-        self.heads[key] = max(self.heads.get(key, pane), pane)
-        # What is too old for the head is never looked at again: forgetting it only saves time.
-        oldest = self.heads[key] - self.panes
-        self.updates[key] = [one for one in (*self.updates.get(key, ()), (pane, value)) if one[0] > oldest]
-
-    def read(self, key: int, ts_ms: int) -> float:
-        last = max(self.heads.get(key, -FOREVER), ts_ms // self.pane_ms)
-        values = [value for pane, value in self.updates.get(key, ()) if last - self.panes < pane <= last]
-        if self.feature.window == "distinct":
-            return len(set(values) - {0})
-        if self.feature.window == "ratio":
-            return sum(values) / len(values) if values else 0.0
-        return sum(values)
-
-
-class SinceLast(Window):
-    nothing = NEVER
-
-    def __init__(self, feature: FeatureDef) -> None:
-        super().__init__(feature)
-        self.first: dict[int, int] = {}
-        self.last: dict[int, int] = {}
-
-    def running(self, key: int, ts_ms: int) -> bool:
-        return key in self.last and ts_ms - self.last[key] <= self.within
-
-    def update(self, key: int, ts_ms: int, _: Any) -> None:
-        if not self.running(key, ts_ms):
-            self.first[key] = ts_ms
-        self.last[key] = max(self.last.get(key, ts_ms), ts_ms)
-
-    def read(self, key: int, ts_ms: int) -> int:
-        return max(0, ts_ms - self.last[key]) if self.running(key, ts_ms) else NEVER
-
-
-class SinceFirst(SinceLast):
-    """Since the first of a row of events with no gap longer than `within`."""
-
-    def read(self, key: int, ts_ms: int) -> int:
-        return max(0, ts_ms - self.first[key]) if self.running(key, ts_ms) else NEVER
-
-
-class Sequential(Window):
-    """How many events in a row went to a number close to the one before: per key (number, time, run)."""
-
-    def __init__(self, feature: FeatureDef) -> None:
-        super().__init__(feature)
-        self.states: dict[int, tuple[int, int, int]] = {}
-
-    def update(self, key: int, ts_ms: int, value: Any) -> None:
-        earlier, last_ms, run = self.states.get(key, (0, -FOREVER, 0))
-        if ts_ms - last_ms > self.within:
-            run = 1
-        elif 0 < abs(value - earlier) <= NEIGHBOURS_MAX:
-            run += 1
-        elif value != earlier:
-            run = 1
-        self.states[key] = value, max(last_ms, ts_ms), run
-
-    def read(self, key: int, ts_ms: int) -> int:
-        _, last_ms, run = self.states.get(key, (0, -FOREVER, 0))
-        return run if ts_ms - last_ms <= self.within else 0
-
-
-class Sequence(Window):
-    """Per key, start[i] = when a chain that has got as far as step i began; steps are counted from 1."""
-
-    def __init__(self, feature: FeatureDef) -> None:
-        super().__init__(feature)
-        self.steps = feature.sequence or []
-        self.starts: dict[int, dict[int, int]] = {}
-
-    def take(self, key: int, ts_ms: int, names: Names, accepted: bool) -> bool:
-        start, unless, count = self.starts.setdefault(key, {}), self.feature.unless, len(self.steps)
-        if accepted and unless is not None and matches(unless, names):
-            start.clear()
-
-        def running(i: int) -> bool:
-            return i in start and 0 <= ts_ms - start[i] <= self.within
-
-        fits = {i: matches(step, names) for i, step in enumerate(self.steps, 1)}
-        completed = fits[count] and running(count - 1)
-        if accepted:
-            for i in range(count - 1, 1, -1):
-                if fits[i] and running(i - 1):
-                    start[i] = max(start.get(i, -FOREVER), start[i - 1])
-            if fits[1]:
-                start[1] = max(start.get(1, -FOREVER), ts_ms)
-        return bool(completed)
-
-
-WINDOWS = {"since_last": SinceLast, "since_first": SinceFirst, "sequential": Sequential, "sequence": Sequence}
-
-
-def matches(part: FeatureDef | StepDef, names: Names) -> bool:
-    """Whether an event is of the kinds of a feature or step, and its `where` holds."""
-    return names.facts["kind_number"] in (part.on or []) and (part.where is None or names.true(part.where))
-
-
-def with_unit(feature: FeatureDef, value: Any) -> Any:
-    return MEASURES[feature.sum][1](value) if feature.sum else value
+def chosen(rule: RuleDef, names: Names) -> bool:
+    """Whether the rule is live for this event's key: a hash of key and rule name, in ten-thousandths."""
+    if rule.rollout is None:
+        return True
+    key = names.facts[KEYS.get(rule.rollout.by, rule.rollout.by)]
+    salt = int.from_bytes(blake2b(rule.rule.encode(), digest_size=8).digest(), "big")
+    mixed = (key ^ salt) * GOLDEN % 2**64
+    mixed = (mixed ^ mixed >> 29) * GOLDEN % 2**64
+    return (mixed >> 40) % 10_000 < round(rule.rollout.percent * 100)
 
 
 class Scores:
@@ -380,7 +301,7 @@ class Scores:
             return 0.0, 0
         last = self.last_hits.setdefault(key, [])
         for name in hits:
-            if self.rules[name].mode == "live" and self.rules[name].score:
+            if self.rules[name].score:
                 self.record(last, name, ts_ms)
         score, kinds = 0.0, set()
         for name, last_ms in sorted(last):
@@ -440,15 +361,6 @@ def warning_of(collected: Action) -> Action:
     return tiers[highest - 1] if highest else Action(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """One message in plain form, how many disguised characters it had, and the hash of what isn't ASCII."""
-
-    text: str
-    disguised: int
-    shape: int
-
-
 class Names(dict[str, Any]):
     """All that a condition on one event can see. Macros, texts and lists are looked up when they are asked for."""
 
@@ -499,6 +411,8 @@ class Names(dict[str, Any]):
 def with_derived(event: Event) -> Event:
     """The event and what the engine derives from it; what doesn't apply to its kind is 0."""
     kind, derived = Kind(event["kind"]), dict.fromkeys(("disguised", "shape", "link"), 0)
+    day = (event["ts_ms"] + 8 * HOUR_MS) // (24 * HOUR_MS)
+    derived["source_of_day"] = event["source"] and (event["source"] + day * GOLDEN) % 2**64
     if kind is Kind.SMS:
         folded = folded_text(event["text"])
         derived |= {"disguised": folded.disguised, "shape": folded.shape}
@@ -507,25 +421,6 @@ def with_derived(event: Event) -> Event:
     if kind in (Kind.SMS, Kind.WEB):
         derived["link"] = hash_of_host(event["host"])
     return event | derived | {"kind_number": kind}
-
-
-@cache
-def folded_text(text: str) -> Folded:
-    row = folding.fold(folding.strings_of([text]))
-    return Folded(row[0], int(row.disguised[0]), int(row.shape[0]))
-
-
-@cache
-def occurs(of: str, patterns: tuple[str, ...], expressions: tuple[str, ...], raw: str) -> bool:
-    """Whether any of the literals or expressions is found in a text or host, once it is folded."""
-    found_in = plain(of, raw)
-    literal = any(plain(of, pattern) in found_in for pattern in patterns)
-    return literal or any(re.search(expression, found_in) for expression in expressions)
-
-
-@cache
-def plain(of: str, raw: str) -> str:
-    return folding.fold_host(raw) if of == "host" else folding.fold_one(raw)
 
 
 def quotient(left: float, right: float) -> float:
@@ -584,7 +479,9 @@ class Stages:
         return "source"
 
     def of_rule(self, name: str) -> str:
-        read = self.names_in(self.definitions.rules[name].condition)
+        rule = self.definitions.rules[name]
+        conditions = [rule.condition, *(one.condition for one in rule.exceptions)]
+        read = {name for condition in conditions for name in self.names_in(condition)}
         if read & {"source_score", "source_kinds"}:
             return "target"
         features = read & set(self.definitions.features)

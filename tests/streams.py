@@ -32,12 +32,13 @@ from interceptor.schema import (
     Channel,
     Kind,
     LineKind,
+    Outcome,
     Status,
     Subject,
     Trunk,
     Verdict,
 )
-from tests.reference import Outcome
+from tests.reference import Outcome as Decided
 
 Event = dict[str, Any]
 T = TypeVar("T")
@@ -76,20 +77,21 @@ def frame(events: Sequence[Event]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA)
 
 
-def outcomes_of(rule_set: RuleSet, slices: Iterable[Sequence[Event]]) -> list[Outcome]:
+def outcomes_of(rule_set: RuleSet, slices: Iterable[Sequence[Event]]) -> list[Decided]:
     """What a new engine decides on the slices, one after the other, in the form of the reference."""
     engine = Engine(rule_set)
-    return [outcome for events in slices for outcome in _outcomes(engine.decide(frame(events)))]
+    return [outcome for events in slices for outcome in as_outcomes(engine.decide(frame(events)))]
 
 
-def _outcomes(decisions: Decisions) -> list[Outcome]:
+def as_outcomes(decisions: Decisions) -> list[Decided]:
+    """Decisions in the form of the reference."""
     rules: list[list[str]] = [[] for _ in range(len(decisions))]
     for row, rule in zip(decisions.hit_row.tolist(), decisions.hit_rule.tolist(), strict=True):
         rules[row].append(decisions.rules[rule])
     columns = [decisions.event_id, decisions.status, decisions.verdict, decisions.actions]
     columns += [decisions.score, decisions.target_score]
     return [
-        Outcome(id_, Status(status), Verdict(verdict), Action(actions), score, target_score, tuple(sorted(hits)))
+        Decided(id_, Status(status), Verdict(verdict), Action(actions), score, target_score, tuple(sorted(hits)))
         for id_, status, verdict, actions, score, target_score, hits in zip(
             *(column.tolist() for column in columns), rules, strict=True
         )
@@ -117,6 +119,9 @@ TEXTS = (
     "请在24小时内转账50000元到安全账户，不要告诉家人",
     "請在２４小時內轉账 500 元到安全賬戶，不要告诉家人",
     "⓪①② vx：ａbс１２３",
+    "尊敬的用户，您的手机积分已满八千分，可以兑换现金礼包，请登录网站领取，逾期作废，详情咨询客服",
+    "尊敬的用户，您的手機积分已满八千分★可以兑换现金礼包，请登录网站领取，逾期作废，详情咨询客服 77",
+    "王先生，您的手机积分已满八千分，可以兑换现金礼包，请登录网站领取，逾期作废，详情咨询客服",
 )
 
 
@@ -214,6 +219,7 @@ def _line(letters: Letters, a: Alphabet) -> Event:
         "line_kind": int(letters.one(tuple(LineKind))),
         "roamer": letters.yes(40),
         "cell": letters.one((0, 11, 12)),
+        "cell_town": letters.one((0, 340402, 340403)),
         "imei": letters.one((0, 860001, 860002, 860003)),
         "imsi": letters.one((0, 46001, 46002, 46003, 46004)),
     }
@@ -238,7 +244,8 @@ def _sms(letters: Letters, a: Alphabet) -> Event:
 def _web(letters: Letters, a: Alphabet) -> Event:
     host = letters.one(a.hosts)
     asks = {name: letters.yes(80) for name in ("apk", "asks_card", "asks_code")}
-    return {"host": host, "host_age_h": letters.one((0, 71, 72, 73, 9_000)), "source": hash_of_host(host)} | asks
+    age_h, address = letters.one((0, 71, 72, 73, 9_000)), letters.one((0, 601, 602))
+    return {"host": host, "host_age_h": age_h, "address": address, "source": hash_of_host(host)} | asks
 
 
 def _transfer(letters: Letters, a: Alphabet) -> Event:
@@ -257,13 +264,25 @@ def _transfer(letters: Letters, a: Alphabet) -> Event:
 def _registration(letters: Letters, a: Alphabet) -> Event:
     subject = letters.one((Subject.NUMBER, Subject.ACCOUNT))
     of_account = {"source": letters.one(a.accounts)} if subject is Subject.ACCOUNT else {}
+    of_account["person"] = letters.one((0, 701, 702, 703))
     return {"agent": letters.one((0, 501, 502)), "subject": int(subject)} | of_account
 
 
 def _report(letters: Letters, a: Alphabet) -> Event:
     subject = letters.one(tuple(Subject))
     sources = {Subject.ACCOUNT: letters.one(a.accounts), Subject.SITE: hash_of_host(letters.one(a.hosts))}
-    return {"subject": int(subject)} | ({"source": sources[subject]} if subject in sources else {})
+    finding = letters.one((0, 0, 0, 801))
+    return {"subject": int(subject), "finding": finding} | ({"source": sources[subject]} if subject in sources else {})
+
+
+def _feedback(letters: Letters, a: Alphabet) -> Event:
+    return {
+        "subject": int(letters.one(tuple(Subject))),
+        "outcome": int(letters.one(tuple(Outcome))),
+        "source": letters.one((*a.sources[:2], *a.accounts)),
+        "tier": letters.one((0, 1, 2, 3, 4)),
+        "rule": letters.one((0, 901, 902)),
+    }
 
 
 _PARTS = {
@@ -274,6 +293,7 @@ _PARTS = {
     Kind.CALL_END: _call_end,
     Kind.REGISTRATION: _registration,
     Kind.REPORT: _report,
+    Kind.FEEDBACK: _feedback,
 }
 
 

@@ -6,7 +6,7 @@ Enters: small cities, decisions made here from the truth. Leaves: nothing. Invar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -36,6 +36,10 @@ class Answers:
     event_id: np.ndarray
     verdict: np.ndarray
     actions: np.ndarray
+    hit_row: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    hit_rule: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    rules: tuple[str, ...] = ()
+    shadow: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
 
 @cache

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from interceptor.rules.expressions import ConditionError, Scope, compile_condition
+from interceptor.rules.conditions import Scope, compile_condition
+from interceptor.rules.mistakes import ConditionError
+from interceptor.rules.expressions import comparisons, constant, sampled, with_leaf
 from interceptor.rules.names import event_symbols
 from interceptor.schema import Kind, Trunk
 
@@ -119,3 +121,30 @@ def test_suggests_the_nearest_name() -> None:
     with pytest.raises(ConditionError) as raised:
         compile_condition("tenurr <= 30d", SCOPE)
     assert "tenure" in raised.value.hint
+
+
+def test_a_condition_can_be_taken_apart() -> None:
+    condition = compile_condition("not (known and tenure > 30d) or fresh and 3d <= tenure < 31d", SCOPE)
+    assert [leaf.key for leaf in comparisons(condition)] == [
+        "known", "(tenure > 2592000000ms)", "(tenure <= 2592000000ms)", "(259200000ms <= tenure)",
+        "(tenure < 2678400000ms)",
+    ]  # fmt: skip
+    assert condition.parts[1].parts[0].label == "fresh"
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_leaf_can_be_replaced(value: bool) -> None:
+    condition = compile_condition("registered and not (tenure > 30d or known)", SCOPE)
+    replaced = with_leaf(condition, "(tenure > 2592000000ms)", constant(value))
+    expected = [0, 0, 0] if value else [0, 0, 1]
+    assert replaced(Rows()).astype(int).tolist() == expected
+    assert condition(Rows()).astype(int).tolist() == [0, 0, 0]
+
+
+def test_a_sample_is_a_share_of_the_keys() -> None:
+    view = Rows()
+    view.count, view.columns["source"] = 100_000, np.arange(1, 100_001, dtype=np.uint64) * np.uint64(13)
+    chosen = {percent: sampled("source", percent, 7)(view) for percent in (1, 10, 50, 100)}
+    assert [round(100 * found.mean(), 0) for found in chosen.values()] == [1, 10, 50, 100]
+    assert not (chosen[1] & ~chosen[10]).any()  # whoever is in the smaller sample stays in the larger one
+    assert (sampled("source", 10, 8)(view) != chosen[10]).any()  # another rule, another sample

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from interceptor.recording import (
+    FORMAT,
     ROW_GROUP_ROWS,
     Recorder,
     RecordingError,
@@ -154,6 +155,16 @@ def test_other_files_are_no_recordings(tmp_path: Path) -> None:
         open_recording(path)
     with pytest.raises(RecordingError, match="no such file"):
         open_recording(tmp_path / "none.parquet")
+
+
+def test_a_recording_of_an_older_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "day.parquet"
+    record(path)
+    table = pq.read_table(path)
+    about = {**table.schema.metadata, b"interceptor.format": b"1"}
+    pq.write_table(table.drop_columns(["address"]).replace_schema_metadata(about), path)
+    with pytest.raises(RecordingError, match=rf"format 1, not {FORMAT}\n  hint: .*--record"):
+        open_recording(path)
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -88,15 +88,18 @@ def test_extra_lists_add_items(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(GOOD, encoding="utf-8")
     side = tmp_path / "limited.csv"
     side.write_text("# exported\n+86 170 5550 0001,2027-01-31,police,case 12\n8617055500002\n", encoding="utf-8")
-    values = [item.value for item in load(tmp_path, [side]).definitions.lists["limited"].items]
-    assert values == ["+86 170 5550 0001", "8617055500002"]
+    (found,) = load(tmp_path, [side]).definitions.lists["limited"].sides
+    assert len(found) == 2
+    assert (entry := found.entries.entry(8617055500001, 1_700_000_000_000)) is not None
+    assert (entry.source, entry.reason) == ("police", "case 12")
+    assert found.entries.entry(8617055500002, 1_700_000_000_000) is not None
 
 
 @pytest.mark.parametrize(
     ("old", "new", "code", "points_at"),
     [
-        ("schema: 1", "schema: 2", "literal-error", "2"),
-        ("title: Asleep, ", "", "missing", "{rule: asleep"),
+        ("schema: 1", "schema: 2", "bad-value", "2"),
+        ("title: Asleep, ", "", "missing-key", "{rule: asleep"),
         ("title: Asleep", "titel: Asleep", "unknown-key", "titel:"),
         ("fresh and caller", "frsh and caller", "unknown-name", "frsh and"),
         ("amount >= 5_000", "amount >= 5d", "wrong-unit", "5d and not"),
@@ -115,11 +118,11 @@ def test_extra_lists_add_items(tmp_path: Path) -> None:
         ("title: Money", "title: !!python/name Money", "yaml-tag", "!!python"),
         ("condition: known", "condition: kn\u202eown", "bidirectional-control", "\u202eown"),
         ("half_life: 12h", "half_life: [[[[[[[[[[[[[12h]]]]]]]]]]]]]", "too-deep", "[[12h]"),
-        ("lists:", "lists: [", "yaml", ""),
+        ("lists:", "lists: [", "yaml-bracket", "["),
         ("on: call\n    condition: strangers", "on: sms\n    condition: strangers", "unknown-name", "caller not in"),
         ("    evidence: traffic\n", "", "bad-value", "rule: sweeper"),
         ("actions: [delay_24h, warn_3]", "actions: []", "bad-value", "rule: lured-payment"),
-        ("regex: [", "regex: 3, x: [", "list-type", "3, x"),
+        ("regex: [", "regex: 3, x: [", "wrong-type", "3, x"),
     ],
 )
 def test_refuses(tmp_path: Path, old: str, new: str, code: str, points_at: str) -> None:

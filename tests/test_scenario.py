@@ -87,7 +87,7 @@ def test_a_folder_is_no_scenario(tmp_path: Path) -> None:
         ("title: Mine\n", "mine.yaml:1:1: error[missing-field]: scenario is missing"),
         ("- 1\n", "mine.yaml:1:1: error[not-a-mapping]: a scenario file is one mapping"),
         ("", "mine.yaml:1:1: error[missing-field]: scenario is missing"),
-        (HEAD + "people: [1\n", "mine.yaml:4:1: error[yaml]"),
+        (HEAD + "people: [1\n", "mine.yaml:3:9: error[yaml-bracket]"),
         (HEAD + "title: again\n", "mine.yaml:3:1: error[duplicate-key]"),
         (HEAD + "about: &a b\n", "mine.yaml:3:8: error[yaml-alias]"),
         (b"scenario: mine\ntitle: \xff\n", "mine.yaml:2:8: error[not-utf8]"),

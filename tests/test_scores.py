@@ -65,7 +65,7 @@ def _run(
         offsets = np.cumsum([0, *map(len, rules)]).astype(np.int32)
         flat = np.array([rule for row in rules for rule in row], np.int32)
         rows = np.arange(len(part), dtype=np.int32)
-        score, kinds = scores.apply(rows, part.key, part.ts_ms, part.updates, offsets, flat)
+        score, kinds, _ = scores.apply(rows, part.key, part.ts_ms, part.updates, offsets, flat)
         found += list(zip(score.tolist(), kinds.tolist(), strict=True))
     return found, scores
 
@@ -125,7 +125,7 @@ def test_a_set_of_rules_without_any() -> None:
     scores = EvidenceScores(np.zeros(0), np.zeros(0, np.uint8), HALF_LIFE_MS, 10)
     rows, keys = np.arange(3, dtype=np.int32), np.ones(3, np.uint64)
     none = np.zeros(4, np.int32)
-    score, kinds = scores.apply(rows, keys, np.zeros(3, np.int64), keys == 1, none, none[:0])
+    score, kinds, _ = scores.apply(rows, keys, np.zeros(3, np.int64), keys == 1, none, none[:0])
     assert (score.tolist(), kinds.tolist()) == ([0.0] * 3, [0] * 3)
 
 
@@ -134,3 +134,20 @@ def test_what_makes_no_sense_is_refused() -> None:
         EvidenceScores(WEIGHTS, KINDS, 0, 10)
     with pytest.raises(ValueError, match="kinds of evidence"):
         EvidenceScores(np.ones(1), np.array([64], np.uint8), HALF_LIFE_MS, 10)
+
+
+def test_shares_of_a_score_add_up_to_it() -> None:
+    stream = random_stream(3, 400, 9, 40, 900)
+    generator = np.random.default_rng(5)
+    hits = [sorted(generator.choice(len(WEIGHTS), generator.integers(0, 4), replace=False)) for _ in stream.key]
+    scores = EvidenceScores(WEIGHTS, KINDS, HALF_LIFE_MS, 100)
+    offsets = np.concatenate(([0], np.cumsum([len(rules) for rules in hits]))).astype(np.int32)
+    rows, flat = np.arange(len(hits), dtype=np.int32), np.array([r for rules in hits for r in rules], np.int32)
+    score, kinds, points = scores.apply(rows, stream.key, stream.ts_ms, stream.updates, offsets, flat, detailed=True)
+    assert np.count_nonzero(score) > 100
+    for row in range(len(hits)):
+        mine = slice(points.offsets[row], points.offsets[row + 1])
+        assert sum(points.points[mine].tolist()) == score[row]
+        shares = zip(points.rule[mine], points.points[mine], strict=True)
+        young = {KINDS[rule] for rule, worth in shares if worth / WEIGHTS[rule] >= 0.5}
+        assert len(young) == kinds[row]

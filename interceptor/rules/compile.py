@@ -7,50 +7,73 @@ nothing in a stage depends on that stage's own scores, so that whole batches mea
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
 
-from interceptor.patterns import PatternDatabase, PatternSet
-from interceptor.rules.definitions import Definitions
-from interceptor.rules.errors import Place, Problem, RulesError, nearest
-from interceptor.rules.expressions import ConditionError, Expression, Scope, compile_condition, compile_value
-from interceptor.rules.model import EVIDENCE, FeatureDef, StepDef, TextDef
-from interceptor.rules.names import STAGE_SYMBOLS, TARGET_SIDE, Symbol, Type, View, event_symbols, key_column
-from interceptor.rules.ruleset import Feature, LadderStep, Policy, Rule, RuleSet, Stage, Step
+from interceptor.patterns import PatternDatabase
+from interceptor.rules.cases import CaseError, events_of, shortened
+from interceptor.rules.conditions import compile_condition, compile_value
+from interceptor.rules.definitions import ANYTHING, Definitions, digest
+from interceptor.rules.errors import PROBLEMS_MAX, Place, Problem, RulesError, nearest
+from interceptor.rules.expressions import Expression, all_of, any_of, before, negated, sampled
+from interceptor.rules.mistakes import ConditionError
+from interceptor.rules.model import EVIDENCE, FeatureDef, RuleDef, StepDef
+from interceptor.rules.names import STAGE_SYMBOLS, TARGET_SIDE, Type, event_symbols, key_column
+from interceptor.rules.ruleset import (
+    Exemption,
+    Feature,
+    LadderStep,
+    Policy,
+    Rule,
+    RuleSet,
+    Stage,
+    Step,
+    uses_of,
+    with_readers,
+)
+from interceptor.rules.scopes import Scopes
 from interceptor.rules.values import parsed
+from interceptor.rules.words import check_words, compile_words
 from interceptor.schema import BLOCKING, GATES, HOLDING, Action, Kind
 
 
-def compile_rules(definitions: Definitions) -> RuleSet:
-    """Compiles a rule set. Raises RulesError with everything that is wrong."""
-    return _Compiler(definitions).run()
+def compile_rules(definitions: Definitions, *, searching: bool = True, previous: RuleSet | None = None) -> RuleSet:
+    """Compiles a rule set. Raises RulesError with everything that is wrong. Not `searching`: every pattern is checked,
+    and the database of all of them, which takes its time, is left out. It is that of `previous` where the patterns are
+    the same."""
+    return _Compiler(definitions, searching, previous.words if previous else None).run()
 
 
 class _Compiler:
-    def __init__(self, definitions: Definitions) -> None:
-        self.definitions = definitions
+    def __init__(self, definitions: Definitions, searching: bool, words: PatternDatabase | None) -> None:
+        self.definitions, self.searching, self.words_before = definitions, searching, words
         self.problems: list[Problem] = []
         self.stages: dict[str, Stage] = {}
-        self.scopes: dict[frozenset[Kind], Scope] = {}
+        self.scopes = Scopes(definitions)
 
     def run(self) -> RuleSet:
         self._check_names()
-        self._check_texts()
+        self.problems += islice(check_words(self.definitions), PROBLEMS_MAX)
         self._check_lists()
         features = [self._feature(definition) for definition in self.definitions.features.values()]
-        rules = [self._rule(name) for name, rule in self.definitions.rules.items() if rule.mode != "off"]
+        rules = [
+            rule for name, given in self.definitions.rules.items() if given.mode != "off" for rule in self._rules(name)
+        ]
         self._check_stages(features)
-        if self.problems:
+        self._check_cases()
+        self._check_macros()
+        words = self._words()
+        if self.problems or words is None:
             raise RulesError(self.problems)
-        kept = [rule for rule in rules if rule]
         return RuleSet(
-            hash=_hash(self.definitions),
+            hash=digest(self.definitions),
             definitions=self.definitions,
             lists=tuple(self.definitions.lists.values()),
             texts=tuple(self.definitions.texts.values()),
-            features=_with_readers([feature for feature in features if feature], kept),
-            rules=tuple(sorted(kept, key=lambda rule: rule.name)),
+            words=words,
+            features=with_readers([feature for feature in features if feature], rules),
+            rules=tuple(sorted(rules, key=lambda rule: (rule.name, rule.mode))),
             policies={gate: self._policy(gate) for gate in GATES},
             half_life_ms=self.definitions.half_life_ms,
         )
@@ -77,23 +100,38 @@ class _Compiler:
                     self._problem(place, "name-taken", f"{name} is taken already by {taken[name]}", "choose another")
                 taken[name] = section
 
-    def _check_texts(self) -> None:
-        for name, text in self.definitions.texts.items():
-            if not (text.patterns or text.regex):
-                place = self.definitions.place("texts", name)
-                self._problem(place, "empty-text", f"{name} has neither patterns nor regex")
-        if not _unusable(self.definitions.texts.values()):
-            return
-        for name, text in self.definitions.texts.items():
-            for field in ("patterns", "regex"):
-                for index, pattern in enumerate(getattr(text, field)):
-                    alone = text.model_copy(update={"patterns": [], "regex": [], field: [pattern]})
-                    self._pattern_problem(self.definitions.place("texts", name, field, index), alone)
+    def _words(self) -> PatternDatabase | None:
+        if self.problems or not self.searching:
+            return PatternDatabase([])
+        try:
+            return compile_words(self.definitions, self.words_before)
+        except ValueError as error:
+            self.problems += check_words(self.definitions, heavy=0)
+            if not self.problems:
+                place = self.definitions.place("texts", min(self.definitions.texts))
+                self._problem(place, "bad-pattern", str(error), "fewer patterns")
+            return None
 
-    def _pattern_problem(self, place: Place, text: TextDef) -> None:
-        why = _unusable([text])
-        if why:
-            self._problem(place, "bad-pattern", why)
+    def _check_macros(self) -> None:
+        """Macros that nobody uses are read, too: on the kind of event that knows most of their names."""
+        if any(problem.code == "name-taken" for problem in self.problems):
+            return
+        for name, macro in self.definitions.macros.items():
+            errors = []
+            for kind in Kind:
+                try:
+                    compile_condition(macro.condition, self.scopes.of([kind]))
+                except ConditionError as error:
+                    errors.append(error)
+                    if error.code != "unknown-name":
+                        break
+                else:
+                    errors = []
+                    break
+            if errors:
+                furthest = max(errors, key=lambda one: one.offset)
+                if (furthest.code, furthest.offset) != ("not-a-condition", 0):
+                    self._condition_problem(self.definitions.place("macros", name, "condition"), furthest)
 
     def _check_lists(self) -> None:
         for name, definition in self.definitions.lists.items():
@@ -103,46 +141,35 @@ class _Compiler:
                 except ValueError as error:
                     self._problem(self.definitions.place("lists", name, "items", index), "bad-value", str(error))
 
-    def _scope(self, kinds: Iterable[Kind]) -> Scope:
-        """What a condition on these kinds of event can see."""
-        wanted = frozenset(kinds)
-        if wanted not in self.scopes:
-            by_kind = [event_symbols(kind) for kind in sorted(wanted)]
-            shared = set(by_kind[0]).intersection(*by_kind[1:])
-            symbols = {name: by_kind[0][name] for name in by_kind[0] if name in shared} | STAGE_SYMBOLS
-            for text in self.definitions.texts.values():
-                if wanted <= ({Kind.SMS} if text.of == "text" else {Kind.SMS, Kind.WEB}):
-                    symbols[text.text] = Symbol(text.text, Type.YES_NO, _words_of(text.text))
-            symbols |= {name: _feature_symbol(feature) for name, feature in self.definitions.features.items()}
-            macros = {name: macro.condition for name, macro in self.definitions.macros.items()}
-            lists = {name: definition.match for name, definition in self.definitions.lists.items()}
-            self.scopes[wanted] = Scope(symbols, macros, lists, self._uses_of, self._absent)
-        return self.scopes[wanted]
-
-    def _uses_of(self, name: str) -> frozenset[tuple[str, str]]:
-        if name in self.definitions.features:
-            return frozenset({("feature", name)})
-        if name in self.definitions.texts:
-            return frozenset({("text", name)})
-        return frozenset({("stage" if name in STAGE_SYMBOLS else "column", name)})
-
-    def _absent(self, name: str) -> str:
-        having = [kind.name.lower() for kind in Kind if name in event_symbols(kind)]
-        if name in self.definitions.texts:
-            having = ["sms"] if self.definitions.texts[name].of == "text" else ["sms", "web"]
-        return f"is only known on {' and '.join(having)} events" if having else ""
-
     def _problem(self, place: Place, code: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(place, code, message, hint))
+        if len(self.problems) >= PROBLEMS_MAX:
+            raise RulesError(self.problems)
 
     def _condition(self, text: str | None, kinds: Iterable[Kind], place: Place) -> Expression | None:
         if text is None:
             return None
         try:
-            return compile_condition(text, self._scope(kinds))
+            return compile_condition(text, self.scopes.of(kinds))
         except ConditionError as error:
-            self._problem(_inside(place, text, error.offset), error.code, error.message, error.hint)
+            self._condition_problem(place, error)
             return None
+
+    def _condition_problem(self, place: Place, error: ConditionError) -> None:
+        """A mistake in a macro is told once, at the macro, with the place of one who uses it."""
+        if self._is_unread(error.name):
+            return
+        message = error.message
+        if error.macro:
+            message += f" (macro {error.macro}, used at {place.path}:{place.line})"
+            place = self.definitions.place("macros", error.macro, "condition")
+        place = place.inside(error.offset)
+        if not any(one.place == place and one.code == error.code for one in self.problems):
+            self._problem(place, error.code, message, error.hint)
+
+    def _is_unread(self, name: str) -> bool:
+        """Whether a name that isn't known may stand in what could not be read."""
+        return bool(name) and not self.definitions.unread.isdisjoint((name, ANYTHING))
 
     def _key(self, definition: FeatureDef, name: str, kinds: Iterable[Kind], field: str) -> str:
         column = key_column(name, kinds)
@@ -150,7 +177,7 @@ class _Compiler:
             place = self.definitions.place("features", definition.feature, field)
             on = " and ".join(kind.name.lower() for kind in kinds)
             message = f"{name} can't be a key on {on} events"
-            self._problem(place, "bad-key", message, "keys: source, target, imei, imsi, cell, payer, link, shape, …")
+            self._problem(place, "bad-key", message, "keys: source, target, imei, imsi, cell, payer, link, shape, wording, …")
         return column or "source"
 
     def _readers_of(self, key: str) -> list[Kind]:
@@ -173,7 +200,7 @@ class _Compiler:
         )
         unless = self._step(definition.unless, place("unless", "where")) if definition.unless else None
         value = self._value(definition, kinds)
-        uses = _uses(where, numerator, *(step.where for step in steps), unless.where if unless else None)
+        uses = uses_of(where, numerator, *(step.where for step in steps), unless.where if unless else None)
         late = any(section in ("feature", "stage") for section, _ in uses)
         self.stages[name] = "target" if late or {by, of} & TARGET_SIDE else "source"
         if len(self.problems) > before:
@@ -193,7 +220,7 @@ class _Compiler:
             return ""
         place = self.definitions.place("features", definition.feature, window)
         try:
-            symbol = compile_value(name, self._scope(kinds))
+            symbol = compile_value(name, self.scopes.of(kinds))
         except ConditionError as error:
             self._problem(place, error.code, error.message, error.hint)
             return ""
@@ -205,31 +232,78 @@ class _Compiler:
             self._problem(place, "wrong-type", f"{name} is {symbol.type.value}; {window} needs a number or account")
         return "link" if symbol.type is Type.HOST else symbol.column
 
-    def _rule(self, name: str) -> Rule | None:
+    def _rules(self, name: str) -> Iterator[Rule]:
+        """One rule, or two where it is rolled out: live for the sample, watching for the others."""
         definition = self.definitions.rules[name]
-        place = self.definitions.place("rules", name, "condition")
-        condition = self._condition(definition.condition, definition.on, place)
+        stated = self._condition(
+            definition.condition, definition.on, self.definitions.place("rules", name, "condition")
+        )
+        exceptions = tuple(self._exceptions(definition))
         self._check_list(name)
-        if condition is None:
-            return None
+        sample = self._sample(definition)
+        if stated is None:
+            return
+        condition = stated
+        if exceptions:
+            condition = all_of([stated, negated(any_of([one.condition for one in exceptions]))])
         stage = self._stage_of(condition.uses)
-        actions = definition.bits
-        if (
-            stage == "target"
-            and actions & (BLOCKING | HOLDING | Action.ALLOW)
-            and set(definition.on) != {Kind.TRANSFER}
-        ):
+        self._check_actions(definition, stage)
+        adds = definition.list
+        rule = Rule(
+            name=name, ref=definition.ref, title=definition.title, why=definition.why, version=definition.version,
+            mode=definition.mode, stage=stage, kinds=frozenset(definition.on), condition=condition, stated=stated,
+            exceptions=exceptions, score=float(definition.score),
+            evidence=EVIDENCE.index(definition.evidence) if definition.evidence else 0, actions=definition.bits,
+            adds_to=adds.to if adds else "", adds_for_ms=adds.ttl if adds else 0, reason=definition.reason,
+            remedy=definition.remedy, systems=tuple(definition.systems), sampled=sample is not None,
+        )  # fmt: skip
+        if sample is None or rule.mode != "live":
+            yield rule
+            return
+        yield replace(rule, condition=all_of([sample, condition]))
+        yield replace(rule, condition=all_of([negated(sample), condition]), mode="shadow")
+
+    def _exceptions(self, definition: RuleDef) -> Iterator[Exemption]:
+        for index, one in enumerate(definition.exceptions):
+            place = self.definitions.place("rules", definition.rule, "exceptions", index, "condition")
+            condition = self._condition(one.condition, definition.on, place)
+            if condition is not None:
+                bounded = condition if one.expires is None else all_of([condition, before(one.expires)])
+                yield Exemption(one.name, bounded, one.expires, one.owner, one.reason)
+
+    def _sample(self, definition: RuleDef) -> Expression | None:
+        if definition.rollout is None:
+            return None
+        column = key_column(definition.rollout.by, definition.on)
+        if column is None:
+            place = self.definitions.place("rules", definition.rule, "rollout", "by")
+            on = " and ".join(kind.name.lower() for kind in definition.on)
+            message = f"{definition.rollout.by} is no key on {on} events"
+            self._problem(place, "bad-key", message, "sample by what stays the same: caller, callee, sender, payee, …")
+            return None
+        salt = int.from_bytes(hashlib.blake2b(definition.rule.encode(), digest_size=8).digest(), "big")
+        return sampled(column, definition.rollout.percent, salt)
+
+    def _check_actions(self, definition: RuleDef, stage: Stage) -> None:
+        gated = definition.bits & (BLOCKING | HOLDING | Action.ALLOW)
+        if stage == "target" and gated and set(definition.on) != {Kind.TRANSFER}:
             message = "what is known of the citizen (target stage) may block, hold or allow transfers only"
             hint = "warn instead, or read only what belongs to the source"
-            self._problem(self.definitions.place("rules", name, "actions"), "wrong-stage", message, hint)
-        adds = definition.list
-        return Rule(
-            name=name, ref=definition.ref, title=definition.title, why=definition.why, version=definition.version,
-            mode=definition.mode, stage=stage, kinds=frozenset(definition.on), condition=condition,
-            score=float(definition.score), evidence=EVIDENCE.index(definition.evidence) if definition.evidence else 0,
-            actions=actions, adds_to=adds.to if adds else "", adds_for_ms=adds.ttl if adds else 0,
-            reason=definition.reason, remedy=definition.remedy,
-        )  # fmt: skip
+            self._problem(self.definitions.place("rules", definition.rule, "actions"), "wrong-stage", message, hint)
+
+    def _check_cases(self) -> None:
+        for name, definition in self.definitions.rules.items():
+            for index, case in enumerate(definition.tests):
+                try:
+                    events_of(shortened(case))
+                except CaseError as error:
+                    place = self.definitions.place("rules", name, "tests", index, *error.path)
+                    self._problem(place, "bad-test", error.message, error.hint)
+                for of in case.lists:
+                    if of not in self.definitions.lists and not self._is_unread(of):
+                        place = self.definitions.place("rules", name, "tests", index, "lists", of)
+                        hint = nearest(of, self.definitions.lists)
+                        self._problem(place, "unknown-list", f"there is no list {of}", hint)
 
     def _check_list(self, name: str) -> None:
         adds = self.definitions.rules[name].list
@@ -237,6 +311,8 @@ class _Compiler:
             return
         known = self.definitions.lists.get(adds.to)
         place = self.definitions.place("rules", name, "list", "to")
+        if known is None and self._is_unread(adds.to):
+            return
         if known is None:
             hint = nearest(adds.to, self.definitions.lists)
             self._problem(place, "unknown-list", f"there is no list {adds.to}", hint)
@@ -251,7 +327,7 @@ class _Compiler:
 
     def _check_stages(self, features: list[Feature | None]) -> None:
         for feature in features:
-            for section, name in sorted(_feature_uses(feature)) if feature else ():
+            for section, name in sorted(feature.uses) if feature else ():
                 if feature and section == "feature" and self.stages[name] == "target":
                     message = f"{feature.name} reads {name}, which belongs to the target stage as well: a circle"
                     hint = "a feature may read columns, lists, texts, and what the source stage found"
@@ -259,82 +335,3 @@ class _Compiler:
 
 
 _SUMMABLE = {"amount": "amount_fen", "dur": "dur_s"}
-
-
-def pattern_sets(texts: Iterable[TextDef]) -> list[PatternSet]:
-    """The pattern sets that the texts of a rule set ask for."""
-    return [PatternSet(text.text, tuple(text.patterns), tuple(text.regex), text.of == "host") for text in texts]
-
-
-def _unusable(texts: Iterable[TextDef]) -> str:
-    """Why these patterns can't be searched for, or ""."""
-    try:
-        PatternDatabase(pattern_sets(texts))
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-def _uses(*expressions: Expression | None) -> frozenset[tuple[str, str]]:
-    return frozenset().union(*(expression.uses for expression in expressions if expression))
-
-
-def _feature_uses(feature: Feature) -> frozenset[tuple[str, str]]:
-    steps = [*feature.steps, feature.unless] if feature.unless else feature.steps
-    return _uses(feature.where, feature.numerator, *(step.where for step in steps))
-
-
-def _with_readers(features: list[Feature], rules: list[Rule]) -> tuple[Feature, ...]:
-    """Fills in which kinds of event read a feature; features that nobody reads are left out."""
-    readers: dict[str, set[Kind]] = {feature.name: set() for feature in features}
-    for rule in rules:
-        for section, name in rule.condition.uses:
-            if section == "feature":
-                readers[name] |= rule.kinds
-    for feature in features:
-        if readers[feature.name]:
-            for section, name in _feature_uses(feature):
-                if section == "feature":
-                    readers[name] |= feature.kinds
-    return tuple(_replaced(feature, frozenset(readers[feature.name])) for feature in features if readers[feature.name])
-
-
-def _replaced(feature: Feature, readers: frozenset[Kind]) -> Feature:
-    values: dict[str, Any] = {name: getattr(feature, name) for name in Feature.__slots__}
-    return Feature(**(values | {"readers": readers}))
-
-
-def _words_of(name: str) -> Callable[[View], Any]:
-    return lambda view: view.words(name)
-
-
-def _feature_symbol(definition: FeatureDef) -> Symbol:
-    name, window = definition.feature, definition.window
-    if window == "sequence":
-        return Symbol(name, Type.YES_NO, lambda view: view.feature(name) != 0)
-    if window in ("since_last", "since_first"):
-        return Symbol(name, Type.DURATION, lambda view: view.feature(name))
-    if window == "sum" and definition.sum == "amount":
-        return Symbol(name, Type.MONEY, lambda view: view.feature(name) / 100.0)
-    if window == "sum":
-        return Symbol(name, Type.DURATION, lambda view: view.feature(name) * 1_000)
-    return Symbol(name, Type.NUMBER, lambda view: view.feature(name))
-
-
-def _inside(place: Place, text: str, offset: int) -> Place:
-    """The place of a character of a condition, where the condition stands on one line; else where it begins."""
-    for quote in (0, 1):
-        if place.snippet[place.column - 1 + quote :].startswith(text):
-            return place.shifted(offset + quote)
-    return place
-
-
-def _hash(definitions: Definitions) -> str:
-    sections = {
-        section: {
-            name: definition.model_dump(mode="json") for name, definition in getattr(definitions, section).items()
-        }
-        for section in ("lists", "macros", "texts", "features", "rules", "policies")
-    }
-    content = json.dumps([sections, definitions.half_life_ms], sort_keys=True, ensure_ascii=False)
-    return hashlib.blake2b(content.encode(), digest_size=6).hexdigest()

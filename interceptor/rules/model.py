@@ -6,74 +6,27 @@ definition that validates holds only values of the right form (durations as ms, 
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
+from interceptor.rules.cases import CaseDef
+from interceptor.rules.forms import (
+    Actions,
+    Condition,
+    Definition,
+    Duration,
+    Moment,
+    Name,
+    RuleName,
+    SomeKinds,
+)
+from interceptor.rules.side_files import SideFile
 from interceptor.schema import Action, Kind
 
-NAME = r"^[a-z][a-z0-9_]*$"
-RULE_NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-KINDS = {kind.name.lower(): kind for kind in Kind}
-ACTIONS = {action.name.lower(): action for action in Action if action.name}
 EVIDENCE = ("traffic", "device", "identity", "text", "site", "report", "money", "warning")
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-def duration_ms(text: Any) -> int:
-    """ "90s", "30m", "72h", "14d" → ms. Raises ValueError for anything else."""
-    found = re.fullmatch(r"([0-9][0-9_]*)(ms|s|m|h|d)", text) if isinstance(text, str) else None
-    if not found:
-        raise ValueError(f"{text!r} is no duration: write a number and ms, s, m, h or d, such as 30m")
-    return int(found[1].replace("_", "")) * _UNIT_MS[found[2]]
-
-
-def moment_ms(text: Any) -> int:
-    """ "2027-01-31" or "2027-01-31T12:00" (UTC) → ms since 1970. Raises ValueError for anything else."""
-    if isinstance(text, str):
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            pass
-        else:
-            return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    raise ValueError(f"{text!r} is no date: write it as 2027-01-31")
-
-
-def _one_or_more(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-def _kind(value: Any) -> Any:
-    if value not in KINDS:
-        raise ValueError(f"{value!r} is no kind of event: {', '.join(KINDS)}")
-    return KINDS[value]
-
-
-def _action(value: Any) -> Any:
-    if value not in ACTIONS:
-        raise ValueError(f"{value!r} is no action: {', '.join(ACTIONS)}")
-    return ACTIONS[value]
-
-
-def _condition(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-Duration = Annotated[int, BeforeValidator(duration_ms)]
-Moment = Annotated[int, BeforeValidator(moment_ms)]
-OneKind = Annotated[Kind, BeforeValidator(_kind)]
-SomeKinds = Annotated[list[OneKind], BeforeValidator(_one_or_more), Field(min_length=1)]
-Actions = list[Annotated[Action, BeforeValidator(_action)]]
-Condition = Annotated[str, BeforeValidator(_condition), Field(max_length=4_000)]
-Name = Annotated[str, Field(pattern=NAME, max_length=60)]
-RuleName = Annotated[str, Field(pattern=RULE_NAME, max_length=60)]
-
-
-class Definition(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+SYSTEMS = tuple(f"S{n}" for n in range(1, 12))  # of a city's anti-fraud centre
+Systems = list[Literal[SYSTEMS]]  # type: ignore[valid-type]
 
 
 class ItemDef(Definition):
@@ -90,7 +43,7 @@ def _item(value: Any) -> Any:
     return {"value": str(value)} if isinstance(value, str | int) else value
 
 
-Items = list[Annotated[ItemDef, BeforeValidator(_item)]]
+Items = list[Annotated[ItemDef, BeforeValidator(_item, json_schema_input_type=str | int | ItemDef)]]
 
 
 class ListDef(Definition):
@@ -102,6 +55,19 @@ class ListDef(Definition):
     of: Literal["number", "host", "account"] = "number"
     ttl: Duration | None = None
     items: Items = []
+    file: str | None = Field(default=None, max_length=200)
+    _sides: tuple[SideFile, ...] = PrivateAttr(default=())
+
+    @property
+    def sides(self) -> tuple[SideFile, ...]:
+        """What side files add to the items."""
+        return self._sides
+
+    def with_side(self, side: SideFile) -> ListDef:
+        """The same list with one more side file."""
+        copy = self.model_copy()
+        copy._sides = (*self._sides, side)
+        return copy
 
 
 class MacroDef(Definition):
@@ -155,7 +121,8 @@ class FeatureDef(Definition):
     def _one_window(self) -> FeatureDef:
         given = [name for name in WINDOWS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"a feature has exactly one of {', '.join(WINDOWS)}; this one has {len(given)}")
+            found = " and ".join(f"`{name}`" for name in given) or "none"
+            raise ValueError(f"a feature has exactly one of {', '.join(WINDOWS)}; this one has {found}")
         if (self.on is None) != (given == ["sequence"]):
             raise ValueError("`on` is missing" if self.on is None else "a sequence has its `on` in each step")
         if self.sequence is None and self.unless is not None:
@@ -184,6 +151,28 @@ class AddToListDef(Definition):
     ttl: Duration = Field(gt=0)
 
 
+class ExceptionDef(Definition):
+    """Events that a rule lets be, who answers for that, and until when."""
+
+    name: Name
+    condition: Condition
+    expires: Moment | None = None
+    owner: str = ""
+    reason: str = ""
+
+
+class RolloutDef(Definition):
+    """A rule that is live for a share of the values of a key, and only watches the others."""
+
+    percent: float = Field(gt=0, le=100)
+    by: str
+
+
+# Under names of their own: a rule has a field `list`
+Exceptions = list[ExceptionDef]
+Cases = list[CaseDef]
+
+
 class RuleDef(Definition):
     """A condition and what follows from it."""
 
@@ -201,6 +190,10 @@ class RuleDef(Definition):
     list: AddToListDef | None = None
     reason: str = ""
     remedy: str = ""
+    systems: Systems = []
+    rollout: RolloutDef | None = None
+    exceptions: Exceptions = []
+    tests: Cases = []
 
     @model_validator(mode="after")
     def _has_effect(self) -> RuleDef:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from interceptor.schema import COLUMN, COLUMNS, Channel, Kind, LineKind, Subject, Trunk
+from interceptor.schema import COLUMN, COLUMNS, Channel, Kind, LineKind, Outcome, Subject, Trunk
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -59,12 +59,15 @@ class Symbol:
     words: Vocabulary | None = None
 
 
+URL_IN_TEXT = "url_in_text"
 # Columns that only the engine computes.
 DERIVED = {
     "shape": frozenset({Kind.SMS}),
+    "wording": frozenset({Kind.SMS}),  # the group of near-equal texts, 0 = none
     "link": frozenset({Kind.SMS, Kind.WEB}),
     "disguised": frozenset({Kind.SMS}),
-    "url_in_text": frozenset({Kind.SMS}),
+    "source_of_day": frozenset({Kind.CALL, Kind.SMS}),  # another identity every local day: distinct ones are days
+    URL_IN_TEXT: frozenset({Kind.SMS}),
     "has_link": frozenset({Kind.SMS}),
 }
 ALIASES = {
@@ -84,17 +87,23 @@ _WORDS: dict[str, Vocabulary] = {
     "line_kind": LineKind,
     "channel": Channel,
     "subject": Subject,
+    "outcome": Outcome,
     "kind": Kind,
 }
-_IDENTITIES = {"source", "target", "display", "imei", "imsi", "cell", "payer", "agent", "town", "event_id"}
-_DURATIONS = {
+_IDENTITIES = {
+    "source", "target", "display", "imei", "imsi", "cell", "cell_town", "address", "payer", "agent", "person", "town",
+    "finding", "rule", "event_id",
+}  # fmt: skip
+_COUNTS = {"tier", "disguised"}
+_TEXT_KEYS = {"shape", "wording", "link"}
+DURATIONS = {
     "tenure": ("tenure_days", DAY_MS),
     "idle": ("idle_days", DAY_MS),
     "host_age": ("host_age_h", HOUR_MS),
     "dur": ("dur_s", 1_000),
 }
-_AMOUNTS = {"amount": "amount_fen", "typical": "typical_fen", "balance": "balance_fen"}
-_HIDDEN = {*(raw for raw, _ in _DURATIONS.values()), *_AMOUNTS.values(), "ts_ms", "ingest_ts_ms", "text"}
+AMOUNTS = {"amount": "amount_fen", "typical": "typical_fen", "balance": "balance_fen"}
+_HIDDEN = {*(raw for raw, _ in DURATIONS.values()), *AMOUNTS.values(), "ts_ms", "ingest_ts_ms", "text"}
 
 
 def kinds_of(column: str) -> frozenset[Kind]:
@@ -110,7 +119,7 @@ def key_column(name: str, kinds: Iterable[Kind]) -> str | None:
     if name in ALIASES:
         column, having = ALIASES[name]
         return column if set(kinds) <= having else None
-    if column in _IDENTITIES or column in ("shape", "link"):
+    if column in _IDENTITIES or column in _TEXT_KEYS:
         return column if set(kinds) <= kinds_of(column) else None
     return None
 
@@ -125,16 +134,15 @@ def event_symbols(kind: Kind) -> dict[str, Symbol]:
     for alias, (column_name, kinds) in ALIASES.items():
         if kind in kinds:
             found[alias] = _raw(alias, Type.IDENTITY, column_name)
-    for name, (column_name, unit_ms) in _DURATIONS.items():
+    for name, (column_name, unit_ms) in DURATIONS.items():
         if kind in kinds_of(column_name):
             found[name] = Symbol(name, Type.DURATION, _scaled(column_name, unit_ms))
-    for name, column_name in _AMOUNTS.items():
+    for name, column_name in AMOUNTS.items():
         if kind in kinds_of(column_name):
             found[name] = Symbol(name, Type.MONEY, _yuan(column_name))
     for name, kinds_having in DERIVED.items():
         if kind in kinds_having:
-            type_ = {"disguised": Type.NUMBER, "shape": Type.IDENTITY, "link": Type.IDENTITY}.get(name, Type.YES_NO)
-            found[name] = _raw(name, type_, name)
+            found[name] = _raw(name, _type_of(name), name)
     found["hour"] = Symbol("hour", Type.NUMBER, lambda view: (view.column("ts_ms") + LOCAL_TIME_MS) // HOUR_MS % 24)
     return found
 
@@ -150,9 +158,13 @@ def _of_column(name: str) -> Symbol:
         return Symbol(name, Type.WORD, lambda view: view.column(name), name, _WORDS[name])
     if name == "host":
         return Symbol(name, Type.HOST, lambda view: view.column("link"), name)
-    if name in _IDENTITIES:
-        return _raw(name, Type.IDENTITY, name)
-    return _raw(name, Type.YES_NO, name)
+    return _raw(name, _type_of(name), name)
+
+
+def _type_of(name: str) -> Type:
+    if name in _COUNTS:
+        return Type.NUMBER
+    return Type.IDENTITY if name in _IDENTITIES | _TEXT_KEYS | {"source_of_day"} else Type.YES_NO
 
 
 def _raw(name: str, type_: Type, column: str) -> Symbol:

@@ -5,9 +5,11 @@ Enters: nothing. Leaves: RuleSet and its parts. Invariant: immutable; everything
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from interceptor.patterns import PatternDatabase
 from interceptor.rules.definitions import Definitions
 from interceptor.rules.expressions import Expression
 from interceptor.rules.model import ListDef, TextDef
@@ -42,10 +44,28 @@ class Feature:
     steps: tuple[Step, ...]
     unless: Step | None
 
+    @property
+    def uses(self) -> frozenset[tuple[str, str]]:
+        """What its conditions read."""
+        steps = [*self.steps, self.unless] if self.unless else self.steps
+        return uses_of(self.where, self.numerator, *(step.where for step in steps))
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """An exception of a rule: its condition (with its expiry in it), and who answers for it. None = for good."""
+
+    name: str
+    condition: Expression
+    expires_ms: int | None
+    owner: str
+    reason: str
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule, ready to be run."""
+    """A rule, ready to be run: `condition` is what it hits on, `stated` the author's part of that, without exceptions
+    and sample. One that is rolled out (`sampled`) is two of the same name, live and shadow."""
 
     name: str
     ref: str
@@ -56,6 +76,8 @@ class Rule:
     stage: Stage
     kinds: frozenset[Kind]
     condition: Expression
+    stated: Expression
+    exceptions: tuple[Exemption, ...]
     score: float
     evidence: int
     actions: Action
@@ -63,6 +85,8 @@ class Rule:
     adds_for_ms: int
     reason: str
     remedy: str
+    systems: tuple[str, ...]
+    sampled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +112,74 @@ class RuleSet:
     definitions: Definitions
     lists: tuple[ListDef, ...]
     texts: tuple[TextDef, ...]
+    words: PatternDatabase
     features: tuple[Feature, ...]
     rules: tuple[Rule, ...]
     policies: dict[Kind, Policy]
     half_life_ms: int
+
+    @property
+    def reads(self) -> frozenset[tuple[str, str]]:
+        """What its rules read, by themselves and through features."""
+        return uses_of(*(rule.condition for rule in self.rules)).union(*(feature.uses for feature in self.features))
+
+    def needs(self, column: str) -> bool:
+        """Whether a window is kept by this column or counts it, or a condition reads it."""
+        kept = {name for feature in self.features for name in (feature.by, feature.of, feature.value)}
+        return column in kept or ("column", column) in self.reads
+
+    def only(self, names: Iterable[str]) -> RuleSet:
+        """These rules with all that decides whether they hit: features, the rules that fill the lists they look into,
+        and, where they read a score, all rules that score."""
+        wanted, reads = set(names), frozenset[tuple[str, str]]()
+        while True:
+            rules = [rule for rule in self.rules if rule.name in wanted]
+            reads = uses_of(*(rule.condition for rule in rules))
+            while more := uses_of_features(self.features, reads) - reads:
+                reads |= more
+            scored = any(section == "stage" for section, _ in reads)
+            filling = [rule for rule in self.rules if ("list", rule.adds_to) in reads]
+            found = {rule.name for rule in filling} | {
+                rule.name
+                for rule in self.rules
+                if (scored and rule.score and rule.stage == "source")
+                # What is allowed goes on no list, unless it is blocked all the same
+                or (filling and rule.actions & (Action.ALLOW | Action.HARD_BLOCK))
+            }
+            if found <= wanted:
+                break
+            wanted |= found
+        filled = {rule.adds_to for rule in rules}
+        return replace(
+            self,
+            lists=tuple(one for one in self.lists if ("list", one.list) in reads or one.list in filled),
+            rules=tuple(rules),
+            features=with_readers(self.features, rules),
+        )
+
+
+def uses_of(*expressions: Expression | None) -> frozenset[tuple[str, str]]:
+    """What some conditions read."""
+    return frozenset[tuple[str, str]]().union(*(expression.uses for expression in expressions if expression))
+
+
+def uses_of_features(features: Iterable[Feature], reads: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    """What the features among `reads` read themselves."""
+    return frozenset().union(*(feature.uses for feature in features if ("feature", feature.name) in reads))
+
+
+def with_readers(features: Sequence[Feature], rules: Sequence[Rule]) -> tuple[Feature, ...]:
+    """Fills in which kinds of event read a feature; features that nobody reads are left out."""
+    readers: dict[str, set[Kind]] = {feature.name: set() for feature in features}
+    for rule in rules:
+        for section, name in rule.condition.uses:
+            if section == "feature":
+                readers[name] |= rule.kinds
+    for feature in features:
+        if readers[feature.name]:
+            for section, name in feature.uses:
+                if section == "feature":
+                    readers[name] |= feature.kinds
+    return tuple(
+        replace(feature, readers=frozenset(readers[feature.name])) for feature in features if readers[feature.name]
+    )

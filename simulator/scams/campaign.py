@@ -32,6 +32,7 @@ TRUNK_LINES, RESOLD_LINES, PORTS = (4, 9), (2, 4), (1, 2)
 BOX_TYPICAL_MAX = 20
 MESSAGES_PER_SIM, MESSAGES_PER_FOREIGN = 6, 15
 OUTLETS = 3  # shops that open lines and accounts for whoever comes [A]
+SIMS_OF_STRAW_MAN = 3  # opened in one name [A]
 LINK_LINES = 3  # for calls and messages of links where no lure has lines
 PHISHED_BRANDS = (*BANKS, *CARRIERS, *([""] * 5))  # "" = a toll card, an office, a parcel
 
@@ -151,7 +152,7 @@ class Recruiter:
         rng = generator(self.seed, "campaign", self._next)
         brand = str(rng.choice(PHISHED_BRANDS)) if SCAM_TYPES[type_] == "phishing_sms" else ""
         campaign = self._campaign(type_, day_start_ms(day + 1), brand)
-        campaign.network = self._open[int(rng.integers(len(self._open)))].index
+        campaign.network = campaign.site.gang = self._open[int(rng.integers(len(self._open)))].index
         made.campaigns.append(campaign)
         lures = [lure for lure in campaign.chain.lures if rng.random() < lure.share] or [campaign.chain.lures[-1]]
         for number, lure in enumerate(lures):
@@ -219,8 +220,9 @@ def _registrations(cards: Deck, size: int, campaign: int, from_ms: int, rng: np.
     ts_ms = from_ms - (rng.random(len(fresh)) * 2 * HOUR_MS).astype(np.int64)
     return Rows.of(
         Kind.REGISTRATION, ts_ms, source=cards.number[fresh], target=cards.number[fresh], town=cards.town[fresh],
-        subject=Subject.NUMBER, agent=accounts("outlet", rng.integers(0, OUTLETS, len(fresh))), campaign=campaign,
-        step=Step.REGISTRATION,
+        subject=Subject.NUMBER, agent=accounts("outlet", rng.integers(0, OUTLETS, len(fresh))),
+        person=accounts("straw man", cards.number[fresh[np.arange(len(fresh)) // SIMS_OF_STRAW_MAN]]),
+        campaign=campaign, step=Step.REGISTRATION,
     )  # fmt: skip
 
 

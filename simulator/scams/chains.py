@@ -37,6 +37,8 @@ class Step(IntEnum):
     HOP_2 = 15  # first layer → second
     HOP_3 = 16
     EXIT = 17
+    FINDING = 18  # police have found out who rents or sells an account
+    FEEDBACK = 19  # of officers and of those whose line or account was taken
 
 
 class Look(Enum):

@@ -50,7 +50,7 @@ def reports(
         if source:
             shown: dict[str, int | bool] = {
                 "source": source, "target": int(population.number[journey.resident]),
-                "town": int(population.town[journey.resident]), "subject": subject,
+                "town": int(population.town[journey.resident]), "subject": subject, "known": True,
             }  # fmt: skip
             yield one_row(Kind.REPORT, at_ms + nth * 1000, Step.REPORT, shown, journey.campaign.index)
 

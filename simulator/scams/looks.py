@@ -14,6 +14,7 @@ import numpy as np
 from interceptor.schema import Channel, Kind
 from simulator import numbers
 from simulator.events import Pools
+from simulator.hosts import addresses
 from simulator.institutions import HOST_AGE_H, INSTITUTIONS, Directory, service_line
 from simulator.population import Population
 from simulator.scams.chains import Look, Step
@@ -101,11 +102,12 @@ class Looks:
             return shown | {
                 "source": numbers.host_number(maker), "host": self.pools.host.add(maker), "registered": True,
                 "host_age_h": HOST_AGE_H, "tenure_days": HOST_AGE_H // 24,
+                "address": int(addresses(np.array([numbers.host_number(maker)], np.uint64), 0.0)[0]),
             }  # fmt: skip
         age_h = int(site.age_h(np.array([ts_ms]))[0])
         return shown | {
             "source": site.number, "host": site.host, "host_age_h": age_h, "tenure_days": min(age_h // 24, 60_000),
-            "registered": site.registered,
+            "registered": site.registered, "address": site.address,
             "asks_card": link.asks_card, "asks_code": link.asks_code,
         }  # fmt: skip
 

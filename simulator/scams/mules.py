@@ -21,6 +21,8 @@ from simulator.scenario import Laundering
 
 LAYERS = 3
 LOCAL_MULES = 0.5  # of mules live in the city [A]
+COLLECTED = 0.3  # of new accounts are opened for a collector, with his phone behind them [A]
+COLLECTORS, COLLECTORS_FIRST = 2, 10**7  # of a network; their slots, beyond those of all mules
 COVER = 0.08  # of first-layer accounts are merchants' [A]
 FRESH_DAYS, DORMANT_DAYS, TENURE_DAYS = 15, (90, 700), (200, 2_500)  # [A]
 DUTY_SIGMA = 0.5
@@ -36,6 +38,7 @@ class Mule:
     layer: int
     account: int
     phone: int
+    person: int
     town: int
     tenure_days: int
     idle_days: int
@@ -141,7 +144,8 @@ class Roster:
         town = int(self.population.town[int(rng.integers(self.population.people))]) if rng.random() < LOCAL_MULES else 0
         mule = Mule(
             slot=slot, network=network, layer=layer, account=_account(self.seed, slot),
-            phone=int(numbers.elsewhere_numbers(np.array([3 * 10**9 + slot]), self.population.seed)[0]),
+            phone=self._phone(slot, network, fresh=luck < self.plan.fresh),
+            person=int(numbers.accounts(f"mule of {self.seed} himself", np.array([slot]))[0]),
             town=town, tenure_days=tenure, idle_days=idle, registered=bool(rng.random() < COVER) and layer == 1,
             typical_fen=int(log_normal(rng.random(), TYPICAL_FEN, 1.0)) if tenure > 1 else 0,
             from_ms=from_ms, until_ms=from_ms + int((1 - used) * hours * HOUR_MS),
@@ -150,6 +154,13 @@ class Roster:
         if not used:
             self.hired.append(mule)
         return mule
+
+    def _phone(self, slot: int, network: int, *, fresh: bool) -> int:
+        """The holder's own, or one of a collector of the network's."""
+        luck = uniform(self.seed, "collector", slot, np.arange(2))
+        if fresh and luck[0] < COLLECTED:
+            slot = COLLECTORS_FIRST + network * COLLECTORS + int(luck[1] * COLLECTORS)
+        return int(numbers.elsewhere_numbers(np.array([3 * 10**9 + slot]), self.population.seed)[0])
 
 
 def _account(seed: int, slot: int) -> int:

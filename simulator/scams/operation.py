@@ -33,7 +33,7 @@ from simulator.scenario import Scenario
 _MEDIA = {CALLS: Look.CALL, MESSAGES: Look.MESSAGE, VISITS: Look.SITE}
 _LINE_KINDS = (Kind.CALL, Kind.CALL_END, Kind.SMS)
 _STOPS = Action.STOP_48H | Action.FREEZE_6M
-_TAKES_ACCOUNT = Action.LIMIT | _STOPS
+_TAKES_ACCOUNT = Action.LIMIT | Action.SANCTION_5Y | _STOPS
 _TAKES_LINE = Action.LIMIT | Action.BLOCK | Action.HARD_BLOCK
 
 
@@ -114,6 +114,11 @@ class Operation:
     def forwarded(self) -> set[int]:
         """Numbers of victims whose line forwards its calls."""
         return self.looks.forwarded
+
+    def person_of(self, account: int) -> int:
+        """In whose name a mule's account is, 0 for other accounts."""
+        mule = self._roster.of_account(account)
+        return mule.person if mule else 0
 
     @property
     def losses(self) -> Losses:

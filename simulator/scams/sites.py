@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulator.chance import generator
+from simulator.chance import generator, uniform
 from simulator.clock import HOUR_MS, MINUTE_MS
 from simulator.events import Pools
-from simulator.hosts import SHORT_LINKS
+from simulator.hosts import SHORT_LINKS, addresses
 from simulator.institutions import HOST_AGE_H
-from simulator.numbers import host_number
+from simulator.numbers import accounts, host_number
 from simulator.scams.chains import PHISHING_SITE_H_MAX, Chain
 from simulator.scams.hosts import hijacked_name, host_name
 from simulator.scams.lures import variants
@@ -28,6 +28,8 @@ AGE_SIGMA = 1.0  # of a host's age at first use [A]
 # Evasions [A]: names bought long ago and left to age, and pages put onto the server of a verified company.
 AGED_SHARE, AGED_MEDIAN_H = 0.15, 5_000.0
 HIJACKED_SHARE, HIJACKED_MEDIAN_H = 0.08, 20_000.0
+# One gang's hosts stand at a few addresses, but for those behind services that serve everybody [A].
+ADDRESSES_OF_GANG, BEHIND_SHARED = 6, 0.25
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Site:
     rotation: Rotation
     host: int = 0
     number: int = 0
+    address: int = 0
+    gang: int = 0  # whose servers it uses
     registered: bool = False  # the host of a company that doesn't know
     moves: int = -1
     texts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -86,6 +90,7 @@ class Site:
         self.registered = bool(kind < HIJACKED_SHARE)
         name = hijacked_name(rng) if self.registered else host_name(self.scam_type, self.brand, rng)
         self.host, self.number = self.pools.host.add(name), host_number(name)
+        self.address = self._address()
         aged_h = AGED_MEDIAN_H if kind < HIJACKED_SHARE + AGED_SHARE else self.chain.site_age_h
         age_h = (HIJACKED_MEDIAN_H if self.registered else aged_h) * np.exp(AGE_SIGMA * rng.standard_normal())
         median_h, sigma = self.chain.site_life_h
@@ -95,6 +100,14 @@ class Site:
         self._born_ms, self._until_ms = ts_ms - int(age_h * HOUR_MS), ts_ms + int(life_h * HOUR_MS)
         self._sent = 0
         self._write(name, rng)
+
+    def _address(self) -> int:
+        luck = uniform(self.seed, "scam address", self.campaign, self.moves, np.arange(2))
+        number = np.array([self.number], np.uint64)
+        if self.registered or luck[0] < BEHIND_SHARED:
+            return int(addresses(number, 0.0 if self.registered else 1.0)[0])
+        server = self.gang * ADDRESSES_OF_GANG + int(luck[1] * ADDRESSES_OF_GANG)
+        return int(accounts(f"gang of {self.seed}", np.array([server]))[0])
 
     def _write(self, name: str, rng: np.random.Generator) -> None:
         """New texts, with a link to the new host."""

@@ -173,15 +173,16 @@ class Volleys:
     def _visits(self, plan: Plan) -> Rows:
         population, party, ts_ms = self.population, plan["party"], plan["ts_ms"]
         host, age_h = np.zeros((2, len(plan)), np.int64)
-        number, registered = np.zeros(len(plan), np.uint64), np.zeros(len(plan), bool)
+        number, address = np.zeros((2, len(plan)), np.uint64)
+        registered = np.zeros(len(plan), bool)
         for index in np.unique(plan["campaign"]).tolist():
             site, rows = self.campaigns[index].site, np.flatnonzero(plan["campaign"] == index)
             site.at(int(ts_ms[rows[0]]))
             host[rows], number[rows], age_h[rows] = site.host, site.number, site.age_h(ts_ms[rows])
-            registered[rows] = site.registered
+            registered[rows], address[rows] = site.registered, site.address
         return Rows.of(
             Kind.WEB, ts_ms, source=number, target=population.number[party], town=population.town[party], host=host,
-            host_age_h=age_h, tenure_days=np.minimum(age_h // 24, 60_000), registered=registered,
+            host_age_h=age_h, tenure_days=np.minimum(age_h // 24, 60_000), registered=registered, address=address,
             asks_card=plan["u_text"] < ADVERT_ASKS_CARD, campaign=plan["campaign"], step=Step.LURE_VISIT,
         )  # fmt: skip
 
@@ -205,7 +206,7 @@ class Volleys:
         ts_ms = np.maximum(plan["ts_ms"][rows] + (wait * MINUTE_MS).astype(np.int64), next_ms)
         names = ("source", "target", "town", "tenure_days", "campaign")
         columns = {name: sent.rows.column(name)[rows] for name in names}
-        self.later.add(Rows.of(Kind.REPORT, ts_ms, subject=subject, step=Step.REPORT, **columns))
+        self.later.add(Rows.of(Kind.REPORT, ts_ms, subject=subject, known=True, step=Step.REPORT, **columns))
 
 
 def _ends(calls: Rows, ring_s: np.ndarray, dur_s: np.ndarray, next_ms: int) -> Rows:

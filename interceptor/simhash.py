@@ -1,0 +1,104 @@
+"""What a text is like: a hash that changes little where the text does, and anchors by which to find texts like it.
+
+Enters: folded texts. Leaves: a sketch of each. Invariant: a sketch depends on the text's characters beyond ASCII alone,
+so digits, links, Latin letters and all that folding drops make no difference.
+
+Each three neighbouring characters are a gram, and a gram has a 64-bit hash. Bit b of the simhash is what bit b of most
+grams' hashes is: a changed character tips few bits. The anchors are the smallest hash of each quarter of the grams,
+quartered by hash: texts with most grams in common have most anchors in common too.
+
+Why three: of a million pairs of different texts, 730 are within 10 bits with single characters, 90 with pairs and 60
+with three, which with 12 bits are what pairs are with 10; and single words of two characters are too common as anchors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from interceptor.folding import Folded
+from interceptor.kernels import IN_I32, IN_U8, TABLE, Int32s, Int64s, Uint8s, helper, kernel
+from interceptor.tables import mixed
+
+CHARACTERS_MIN = 12  # a text with fewer characters beyond ASCII has no sketch: greetings and codes would be all alike
+ANCHORS = 4
+SKETCH_WORDS = 1 + ANCHORS
+
+_CHARACTER_BITS = 21
+_GRAM_MASK = (1 << 3 * _CHARACTER_BITS) - 1
+_PLANES = 31  # binary digits of a count of grams
+_ONE = np.uint64(1)
+
+
+def sketches(folded: Folded) -> Int64s:
+    """int64[m, SKETCH_WORDS]: the 64 bits of each text's simhash, 0 = too short (one that comes out as 0 is made 1),
+    and of its anchors, 0 = none."""
+    out = np.zeros((len(folded), SKETCH_WORDS), np.int64)
+    _sketch(folded.data, folded.offsets, out)
+    return out
+
+
+@helper
+def different_bits(one: int, other: int) -> np.int64:
+    """In how many bits two 64-bit words differ."""
+    word: Any = np.uint64(one) ^ np.uint64(other)
+    word -= word >> _ONE & np.uint64(0x5555555555555555)
+    word = (word & np.uint64(0x3333333333333333)) + (word >> np.uint64(2) & np.uint64(0x3333333333333333))
+    word = word + (word >> np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64(word * np.uint64(0x0101010101010101) >> np.uint64(56))
+
+
+@kernel(IN_U8, IN_I32, TABLE)
+def _sketch(data: Uint8s, offsets: Int32s, out: Int64s) -> None:
+    planes = np.zeros(_PLANES, np.uint64)
+    for row in range(len(out)):
+        at, stop = offsets[row], offsets[row + 1]
+        gram, characters = np.int64(0), 0
+        planes[:] = 0
+        while at < stop:
+            lead: Any = np.int64(data[at])
+            at += 1
+            if lead < 0x80:
+                continue
+            code: Any = lead & 0x1F
+            while at < stop and data[at] & 0xC0 == 0x80:
+                code = code << 6 | np.int64(data[at] & 0x3F)
+                at += 1
+            gram = (gram << _CHARACTER_BITS | code & (1 << _CHARACTER_BITS) - 1) & _GRAM_MASK
+            characters += 1
+            if characters >= 3:
+                hashed = mixed(gram)
+                _count(planes, hashed)
+                anchor = 1 + (hashed & ANCHORS - 1)
+                if out[row, anchor] == 0 or np.uint64(hashed) < np.uint64(out[row, anchor]):
+                    out[row, anchor] = hashed
+        if characters < CHARACTERS_MIN:
+            out[row, :] = 0
+        else:
+            out[row, 0] = _majority(planes, characters - 2)
+
+
+@helper
+def _count(planes: Any, hashed: int) -> None:
+    """Add one to the 64 counters where `hashed` has a bit; digit p of counter b is bit b of planes[p]."""
+    carry: Any = np.uint64(hashed)
+    place = 0
+    while carry != 0 and place < _PLANES:
+        planes[place], carry = planes[place] ^ carry, planes[place] & carry
+        place += 1
+
+
+@helper
+def _majority(planes: Any, count: int) -> np.int64:
+    """Bit b is set where counter b is over half of `count`; never 0."""
+    above, equal = np.uint64(0), ~np.uint64(0)
+    half = np.int64(count) >> 1
+    for step in range(_PLANES):
+        place = _PLANES - 1 - step
+        if half >> place & 1:
+            equal &= planes[place]
+        else:
+            above |= equal & planes[place]
+            equal &= ~planes[place]
+    return np.int64(above) if above else np.int64(1)
