@@ -116,8 +116,9 @@ class Officers:
         return Outcome.PERSUADED if persuaded else Outcome.CONFIRMED
 
     def _look_into(self, event: dict[str, int], action: int, luck: float, next_ms: int) -> None:
-        """Once for each line, account or site."""
-        stopped = event["kind"] == Kind.TRANSFER and action & (Action.STOP_48H | Action.FREEZE_6M)
+        """Once for each line, account or site. A stop is on the payer; where that is a victim, on who was paid."""
+        stopped = bool(action & (Action.STOP_48H | Action.FREEZE_6M)) and event["kind"] == Kind.TRANSFER
+        stopped = stopped and (event["campaign"] < 0 or bool(self.person_of(event["payer"])))
         source = event["payer"] if stopped else event["source"]
         if source in self._looked_into or event["kind"] == Kind.FEEDBACK:
             return
@@ -139,13 +140,13 @@ class Officers:
 
     def _find_out(self, event: dict[str, int], account: int, ts_ms: int) -> None:
         """A finding of the city's police: about the account, and about the person who let or sold it."""
-        self._findings += 1
-        for subject, source in ((Subject.ACCOUNT, account), (Subject.PERSON, self.person_of(account))):
-            if source:
-                self._scribe.write(
-                    Kind.REPORT, ts_ms, source=source, subject=subject, finding=self._findings, town=event["town"],
-                    campaign=event["campaign"], step=Step.FINDING,
-                )  # fmt: skip
+        person = self.person_of(account)
+        self._findings += bool(person)
+        for subject, source in ((Subject.ACCOUNT, account), (Subject.PERSON, person)) if person else ():
+            self._scribe.write(
+                Kind.REPORT, ts_ms, source=source, subject=subject, finding=self._findings, town=event["town"],
+                campaign=event["campaign"], step=Step.FINDING,
+            )  # fmt: skip
 
     def _say(self, event: dict[str, int], ts_ms: int, next_ms: int, outcome: Outcome, **about: int) -> None:
         columns = {"target": event["target"], "town": event["town"], "campaign": event["campaign"]} | about

@@ -148,7 +148,7 @@ def test_entries_of_one_list_from_two_files_keep_their_lines(tmp_path: Path) -> 
         ("schema: 1\nlists: " + "{a: " * 2_000, "too-deep"),
         ("schema: 1\nrules:\n" + "- {rule: a, title: A}\n" * 5_001, "missing-key"),
         (
-            "schema: 1\nmacros:\n" + "".join(f"- {{macro: m{n}, condition: known}}\n" for n in range(1_001)),
+            "schema: 1\nmacros:\n" + "".join(f"- {{macro: m{n}, condition: known}}\n" for n in range(5_001)),
             "too-many-definitions",
         ),
         ("schema: 1\nmacros:\n  - {macro: a, condition: '" + "(" * 300 + "known" + ")" * 300 + "'}\n", "too-complex"),

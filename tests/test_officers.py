@@ -25,7 +25,7 @@ def said(actions: Action, count: int = 400, **columns: Any) -> Rows:
     """What follows when these actions are taken on `count` events of different sources and citizens."""
     given = {"source": np.arange(count) + 1, "target": np.arange(count) + 10_001, "payer": np.arange(count) + 20_001}
     rows = Rows.of(columns.pop("kind", Kind.CALL), np.full(count, DAY_0_MS), **(given | columns))
-    officers = Officers(SEED, STOPPED, lambda account: account + 50_000)
+    officers = Officers(SEED, STOPPED, lambda account: account + 50_000 if account > 20_000 else 0)
     officers.hear(rows, np.full(count, actions, np.uint32), np.full(count, RULE, np.uint64), NEXT_MS)
     assert officers.due(NEXT_MS).count == 0
     return officers.due(END_MS)
@@ -110,6 +110,13 @@ def test_police_find_out_who_sold_an_account() -> None:
         found.setdefault(number, {})[subject] = source
     assert all(one[Subject.PERSON] == one[Subject.ACCOUNT] + 50_000 for one in found.values())
     assert not (said(Action.LIMIT, campaign=3).column("kind") == Kind.REPORT).any()  # lines have no such finding
+
+
+def test_a_victim_is_not_found_out() -> None:
+    """A payment that was stopped: the account paid into is confirmed; whose it is isn't known here."""
+    rows = said(Action.STOP_48H, kind=Kind.TRANSFER, campaign=3, payer=9_000)
+    assert set(rows.column("kind")) == {Kind.FEEDBACK}
+    assert set(rows.column("source")) <= set(range(1, 401))
 
 
 def test_a_rule_is_known_by_the_same_key_everywhere() -> None:

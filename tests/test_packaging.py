@@ -119,7 +119,7 @@ def _names(wheel: Path) -> set[str]:
 
 
 def _package(requirement: str) -> str:
-    """`ruamel.yaml>=0.19` and `ruamel-yaml==0.19.1` are one package."""
+    """`typing_extensions>=4` and `typing-extensions==4.16.0` are one package."""
     name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
     return re.sub(r"[-_.]+", "-", name).lower()
 

@@ -321,7 +321,7 @@ def test_a_thousand_reloads_half_of_them_wrong(tmp_path: Path) -> None:
 def test_reloads_of_another_thread_fall_between_batches(tmp_path: Path) -> None:
     sets = [rules(tmp_path), rules(tmp_path, ("calls_1h >= 3", "calls_1h >= 4"))]
     engine, done = Engine(sets[0]), False
-    events = seeded(5, 2_000, alphabet_of(sets[0].definitions))
+    events = seeded(5, 600, alphabet_of(sets[0].definitions))
 
     def reload() -> None:
         while not done:

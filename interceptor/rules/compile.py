@@ -34,7 +34,7 @@ from interceptor.rules.ruleset import (
 )
 from interceptor.rules.scopes import Scopes
 from interceptor.rules.values import parsed
-from interceptor.rules.words import check_words, compile_words
+from interceptor.rules.words import HEAVY, check_words, compile_words
 from interceptor.schema import BLOCKING, GATES, HOLDING, Action, Kind
 
 
@@ -54,7 +54,9 @@ class _Compiler:
 
     def run(self) -> RuleSet:
         self._check_names()
-        self.problems += islice(check_words(self.definitions), PROBLEMS_MAX)
+        # All patterns are compiled at once later on; only where that fails, or isn't asked for, each is tried alone.
+        heavy = None if self.searching else HEAVY
+        self.problems += islice(check_words(self.definitions, heavy), PROBLEMS_MAX)
         self._check_lists()
         features = [self._feature(definition) for definition in self.definitions.features.values()]
         rules = [
@@ -101,8 +103,11 @@ class _Compiler:
                 taken[name] = section
 
     def _words(self) -> PatternDatabase | None:
-        if self.problems or not self.searching:
+        if not self.searching:
             return PatternDatabase([])
+        if self.problems:
+            self.problems = list(dict.fromkeys([*self.problems, *islice(check_words(self.definitions), PROBLEMS_MAX)]))
+            return None
         try:
             return compile_words(self.definitions, self.words_before)
         except ValueError as error:

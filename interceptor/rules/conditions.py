@@ -43,7 +43,7 @@ _QUANTITIES = (Type.NUMBER, Type.DURATION, Type.MONEY)
 DEPTH_MAX = 40
 MACROS_MAX = 20  # within each other
 PARTS_MAX = 1_000  # of a condition with all its macros: those could double at every step
-PARTS_MAX_IN_ALL = 25_000
+PARTS_MAX_IN_ALL = 50_000
 _TOO_MANY = f"more than {PARTS_MAX:,} parts with all macros, or {PARTS_MAX_IN_ALL:,} in all conditions"
 NUMBER_MAX = 2**64
 

@@ -35,7 +35,7 @@ SECTIONS = ("lists", "macros", "texts", "features", "rules", "policies")
 FILES_MAX = 1_000
 BYTES_MAX = 8_000_000
 VALUES_IN_ALL_MAX = 100_000
-DEFINITIONS_MAX = 1_000  # of one section
+DEFINITIONS_MAX = 5_000  # of one section
 ANYTHING = "*"  # in `unread`: it isn't known what could not be read
 
 _MODELS: dict[str, type[Definition]] = {

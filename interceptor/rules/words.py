@@ -32,9 +32,9 @@ _STAYS = re.compile("[a-z0-9\u4e00-\u9fff]")  # when a literal is folded
 _REPETITION = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(\d*)(?:,(\d*))?\}|[()]", re.DOTALL)
 
 
-def check_words(definitions: Definitions, heavy: int = HEAVY) -> Iterator[Problem]:
+def check_words(definitions: Definitions, heavy: int | None = HEAVY) -> Iterator[Problem]:
     """Every pattern that can't be used, and every text without any. Expressions below the weight `heavy` are tried with
-    shorter repetitions: the same in all but size, and sooner compiled."""
+    shorter repetitions: the same in all but size, and sooner compiled. None: they aren't tried, only weighed."""
     weights = heavies = 0
     for name, text in definitions.texts.items():
         if not (text.patterns or text.regex):
@@ -85,13 +85,15 @@ def weight(expression: str) -> int:
     return sum(groups)
 
 
-def _why_refused(text: TextDef, expression: str, heavy: int) -> tuple[str, str] | None:
+def _why_refused(text: TextDef, expression: str, heavy: int | None) -> tuple[str, str] | None:
     """Message and hint."""
     if len(expression) > CHARACTERS_MAX:
         return f"an expression of {len(expression):,} characters, at most {CHARACTERS_MAX:,}", "make several of it"
     if weight(expression) > WEIGHT_MAX:
         message = f"its repetitions allow {weight(expression):,} lengths, at most {WEIGHT_MAX:,}"
         return message, "shorter ones: .{0,12} is a lot in a message"
+    if heavy is None:
+        return None
     tried = expression if weight(expression) >= heavy else _REPETITION.sub(_shortened, expression)
     why = _tried(PatternSet(text.text, (), (tried,), text.of == "host"))
     return (why.replace(repr(tried), repr(expression)), "") if why else None
