@@ -110,6 +110,9 @@ def run(
         Path | None,
         typer.Option(metavar="FILE.parquet", help="Keep events and decisions; the truth goes into a file beside it."),
     ] = None,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Decide, but stop nothing: for recordings to tune rules on.")
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Follow the rules' files: edits take effect while the run goes on.")
     ] = False,
@@ -122,7 +125,7 @@ def run(
     from interceptor.run import Options, main
 
     compare = not no_counterfactual
-    options = Options(scenario, people, days, seed, rules, tuple(lists or ()), record, compare, json, watch)
+    options = Options(scenario, people, days, seed, rules, tuple(lists or ()), record, compare, json, watch, observe)
     raise typer.Exit(main(options))
 
 

@@ -72,6 +72,7 @@ class Options:
     counterfactual: bool
     json: bool
     watch: bool = False
+    observe: bool = False
 
 
 def main(options: Options) -> int:
@@ -102,7 +103,8 @@ def _run(options: Options) -> int:
         # Of a run that somebody may interfere with there is no second one.
         deciding = f"{rule_set.hash} {secrets.token_hex(8)}" if edits else rule_set.hash
         recorder = stack.enter_context(Recorder(options.record, setting, deciding)) if options.record else None
-        aside = stack.enter_context(source.without()) if options.counterfactual else None
+        compare = options.counterfactual and not options.observe  # what is observed is that run itself
+        aside = stack.enter_context(source.without()) if compare else None
         title = _title(source, None if edits else rule_set)
         display = make_display(_console(sys.stderr), title, setting.start_ms, setting.end_ms)
         stack.callback(display.close)
@@ -172,8 +174,8 @@ Source = CitySource | RecordedSource
 def _source(options: Options) -> Source:
     """Raises UsageProblem, ScenarioError or RecordingError."""
     if options.scenario.endswith(".parquet"):
-        for name in ("people", "days", "seed"):
-            if getattr(options, name) is not None:
+        for name in ("people", "days", "seed", "observe"):
+            if getattr(options, name) not in (None, False):
                 raise UsageProblem(f"--{name} doesn't apply: the events of {options.scenario} are recorded")
         if options.record and options.record.resolve() == Path(options.scenario).resolve():
             raise UsageProblem(f"--record {options.record}: this is the recording to replay; name another file")
@@ -181,7 +183,7 @@ def _source(options: Options) -> Source:
     scenario = load_scenario(options.scenario)
     people, days = options.people or scenario.people, options.days or scenario.days
     seed = secrets.randbelow(DRAWN_SEED_MAX) if options.seed is None else options.seed
-    return CitySource(scenario, people, days, seed)
+    return CitySource(scenario, people, days, seed, options.observe)
 
 
 class Stop:

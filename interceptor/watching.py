@@ -162,10 +162,11 @@ def told(change: Reloaded) -> str:
     rules = _parts(("changed", change.rules_changed), ("new", change.rules_added), ("gone", change.rules_removed))
     dropped = tuple(sorted((*change.removed, *change.unread)))
     windows = _parts(("begun anew", change.reset), ("new", change.added), ("dropped", dropped))
+    same = "the same" if windows else "the same; lists, words, policies or the half-life changed"
     kept = f"{len(change.kept):,} kept" if len(change.kept) > NAMES_SHOWN else f"kept {_names(change.kept) or 'none'}"
     return (
         f"rules reloaded: {change.before} → {change.after}\n"
-        f"  rules: {'; '.join(rules) or 'the same; lists, words, policies or the half-life changed'}\n"
+        f"  rules: {'; '.join(rules) or same}\n"
         f"  windows: {'; '.join([kept, *windows])}"
     )
 

@@ -115,8 +115,8 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class RulesUsed:
-    """One of the rule sets that decided: its hash and number of rules, how many events it decided, the first of them
-    at `from_ms` (event time)."""
+    """One of the rule sets that decided: its hash and number of rules, how many events it decided, and since when it
+    was there (event time)."""
 
     ruleset: str
     rules: int

@@ -21,13 +21,14 @@ from simulator.without import Without, WithoutInterception
 
 
 class CitySource:
-    """A city that lives, and reacts to what is decided."""
+    """A city that lives, and reacts to what is decided; `observed`: it doesn't, everything passes."""
 
     has_truth = True
 
-    def __init__(self, scenario: Scenario, people: int, days: int, seed: int) -> None:
-        self.scenario = scenario
-        self.setting = Setting(scenario.scenario, people, days, seed, day_start_ms(0), day_start_ms(days))
+    def __init__(self, scenario: Scenario, people: int, days: int, seed: int, observed: bool = False) -> None:
+        self.scenario, self._observed = scenario, observed
+        name = f"{scenario.scenario}, observed" if observed else scenario.scenario
+        self.setting = Setting(name, people, days, seed, day_start_ms(0), day_start_ms(days))
 
     def without(self) -> AbstractContextManager[WithoutInterception | None]:
         """The run without interception, begun."""
@@ -41,7 +42,8 @@ class CitySource:
         return self._city.slices()
 
     def feedback(self, decisions: Decided) -> None:
-        self._city.feedback(decisions)
+        if not self._observed:
+            self._city.feedback(decisions)
 
     @property
     def type_of_campaign(self) -> np.ndarray:

@@ -21,6 +21,7 @@ from simulator.scam_types import MULE_NETWORK, SCAM_TYPES
 from simulator.scams.chains import Step
 from simulator.scams.operation import Operation
 from simulator.scenario import Scenario, load
+from simulator.source import CitySource
 
 PEOPLE, SEED = 2_000, 3
 # Many campaigns for few people, so that a test sees all of it.
@@ -141,6 +142,19 @@ def test_a_run_in_which_all_passes_equals_the_counterfactual() -> None:
 
 def test_a_slice_without_feedback_has_passed() -> None:
     assert untouched()[0].losses == run(passing)[0].losses
+
+
+def test_a_source_that_is_observed_hears_of_no_decision() -> None:
+    source = CitySource(CROWDED, PEOPLE, 1, SEED, observed=True)
+    source.build()
+    for taken in source.slices():
+        count = taken.frame.num_rows
+        ids = taken.frame.column("event_id").to_numpy()
+        verdict, actions = np.full(count, Verdict.BLOCK, np.uint8), np.full(count, Action.HARD_BLOCK, np.uint32)
+        source.feedback(Answers(ids, verdict, actions))
+    assert source.setting.scenario.endswith(", observed")
+    assert source._city.losses == city().counterfactual()
+    assert source._city.losses.lost > 0
 
 
 def test_feedback_belongs_to_the_last_slice_once() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from interceptor.rules.conditions import Scope, compile_condition
-from interceptor.rules.mistakes import ConditionError
 from interceptor.rules.expressions import comparisons, constant, sampled, with_leaf
+from interceptor.rules.mistakes import ConditionError
 from interceptor.rules.names import event_symbols
 from interceptor.schema import Kind, Trunk
 

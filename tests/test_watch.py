@@ -254,6 +254,11 @@ def test_a_reload_in_words(tmp_path: Path) -> None:
         "  windows: kept met_1h; dropped f0, f1, f2, f3, f4, f5 and 2 more"
     )
     assert "lists, words, policies or the half-life" in told(compared(after, after))
+    wider = load(rules(tmp_path / "wider", RULES.replace("within: 1h", "within: 2h")))
+    assert told(compared(before, wider)).splitlines()[1:] == [
+        "  rules: the same",
+        "  windows: kept none; begun anew met_1h",
+    ]
     assert "windows: 9 kept" in told(compared(after, after))
 
 

@@ -182,7 +182,8 @@ class _Compiler:
             place = self.definitions.place("features", definition.feature, field)
             on = " and ".join(kind.name.lower() for kind in kinds)
             message = f"{name} can't be a key on {on} events"
-            self._problem(place, "bad-key", message, "keys: source, target, imei, imsi, cell, payer, link, shape, wording, …")
+            hint = "keys: source, target, imei, imsi, cell, payer, link, shape, wording, …"
+            self._problem(place, "bad-key", message, hint)
         return column or "source"
 
     def _readers_of(self, key: str) -> list[Kind]:
