@@ -15,6 +15,7 @@ from interceptor.rules import load
 from interceptor.rules.names import DAY_MS, LOCAL_TIME_MS
 from interceptor.schema import Kind
 from interceptor.tuning import suggest
+from interceptor.tuning.adviser import split
 from interceptor.tuning.cutoffs import Rate, Share, budget_a_day, choose, cut_interval
 from interceptor.tuning.tables import EXIT_CLEAN, EXIT_FOUND, EXIT_USAGE, UsageProblem
 from interceptor.tuning.tally import Curve, Found, Grid, Tally
@@ -140,7 +141,7 @@ def test_a_budget_that_breaks_later_is_said(
     assert suggest.main("r", recording, "10/day", None, None, folder, as_json=False, html=None) == EXIT_CLEAN
     shown = capsys.readouterr().out
     assert "Suggestion: calls_24h >= 31 (95 %: 31 to 31)" in shown
-    assert "Warning: on the held-out part the budget is broken: 11.0 alerts a day." in shown
+    assert "Warning: on the held-out days the budget is broken: 11.0 alerts a day." in shown
     assert "(03-01 00:00 to 03-08 00:00)" in shown.replace("03-07 23:59", "03-08 00:00")
 
 
@@ -434,3 +435,28 @@ def test_a_recorded_city(city_recording: Path, tmp_path: Path, capsys: pytest.Ca
     page = html.read_text(encoding="utf-8")
     assert page.count("<svg") == 2
     assert "host_age &lt;= " in page
+
+
+def test_days_are_not_cut_in_two() -> None:
+    """An alert is a source on a day: held out are whole days, where there are any."""
+    for days, learned in ((2, 1), (3, 2), (10, 7), (30, 21)):
+        last_ms = START_MS + days * DAY_MS - 1
+        assert split(START_MS, last_ms, days) == (START_MS + learned * DAY_MS, learned)
+    assert split(START_MS, START_MS + DAY_MS, 1) == (START_MS + round(0.7 * DAY_MS), 0.7)
+
+
+def test_looser_for_nothing_is_not_suggested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All scam comes from lines of ten days: a budget that allows older ones to be found buys nothing."""
+    scam = [number for number in range(1, 600) if campaign_of({"event_id": number}) >= 0]
+    ordinary = [number for number in range(1, 600) if campaign_of({"event_id": number}) < 0]
+    events = [
+        event(Kind.CALL, START_MS + number * 100_000, number, source=number, target=9, tenure_days=age)
+        for age, numbers in ((10, scam), (30, ordinary))
+        for number in numbers
+    ]
+    text = HEAD + RULE.replace("not registered\n      and calls_24h >= #", "tenure <= 20d")
+    folder = rules(tmp_path / "rules", text.replace("  - {feature", "  # - {feature").replace("features:\n", ""))
+    day = record(tmp_path / "day.parquet", load(folder), sorted(events, key=lambda one: one["ts_ms"]))
+    code, found = told(capsys, day, folder, "10000/day")
+    assert (code, found["verdict"], found["cutoff"]) == (EXIT_CLEAN, "keep", 20 * DAY_MS)
+    assert found["why"].endswith("finds no more scam.")

@@ -86,6 +86,7 @@ class Advice:
     has_truth: bool
     learned: Period
     held: Period
+    whole: Period
     verdict: Verdict
     why: str
     about: str
@@ -104,6 +105,12 @@ class Advice:
         return self.threshold.number if self.verdict is Verdict.KEEP or self.number is None else self.number
 
     @property
+    def days(self) -> float:
+        return self.whole.curve.days
+
+    @property
     def held_keeps(self) -> bool:
-        """Does the held-out period keep to the budget?"""
-        return self.held.at(self.final).alerts.a_day <= self.budget
+        """Does the held-out period keep to the budget? The parts of a single day share their sources: there, the day
+        must."""
+        checked = self.held if self.days > 1 else self.whole
+        return checked.at(self.final).alerts.a_day <= self.budget

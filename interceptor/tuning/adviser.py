@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from interceptor.recording import Recording
+from interceptor.rules.names import DAY_MS, LOCAL_TIME_MS
 from interceptor.rules.ruleset import Rule, RuleSet
 from interceptor.tuning.advice import Advice, Period, Verdict
 from interceptor.tuning.curve import days_of
@@ -28,6 +29,15 @@ from interceptor.tuning.threshold import Threshold
 LEARNED_SHARE = 0.7  # of the event time; the rest is held out
 
 
+def split(first_ms: int, last_ms: int, days: int) -> tuple[int, float]:
+    """Where the held-out part begins, and how many days come before: about seven tenths of the days; of one day, of its
+    time. Whole days, because an alert is a source on a day: one that is cut in two counts twice."""
+    if days == 1:
+        return first_ms + round(LEARNED_SHARE * (last_ms - first_ms)), LEARNED_SHARE
+    learned = min(max(1, round(LEARNED_SHARE * days)), days - 1)
+    return (int(local_day(np.array([first_ms]))[0]) + learned) * DAY_MS - LOCAL_TIME_MS, float(learned)
+
+
 class Adviser:
     """Replays the recording once; with truth, under all rules. Raises RecordingError, UsageProblem."""
 
@@ -37,25 +47,29 @@ class Adviser:
         self.recording, self.rule_set, self.rule, self.threshold = recording, rule_set, rule, threshold
         self.budget, self.known = budget, recording.has_truth
         self.first_ms, self.last_ms = span_ms(recording)
-        self.split_ms = self.first_ms + round(LEARNED_SHARE * (self.last_ms - self.first_ms))
+        days = days_of(self.first_ms, self.last_ms)
+        self.split_ms, learned_days = split(self.first_ms, self.last_ms, days)
         self.now = threshold.oriented(float(threshold.number))
         self.grid = Grid(threshold.strict, self.now)
         self.protection = Protection(self.grid, self.now, ids)
         self.tests = Tests(rule_set, rule, threshold)
-        days = days_of(self.first_ms, self.last_ms)
-        learned, held = Tally(self.grid, LEARNED_SHARE * days), Tally(self.grid, (1 - LEARNED_SHARE) * days)
-        self._count(learned, held)
+        learned, held = Tally(self.grid, learned_days), Tally(self.grid, days - learned_days)
+        whole = Tally(self.grid, days)
+        self._count(learned, held, whole)
         self.values = np.union1d(learned.values, held.values)
         cuts = candidates(threshold, learned.values)
         self.learned = self._period("learned", self.first_ms, self.split_ms, learned, cuts)
         self.held = self._period("held out", self.split_ms, self.last_ms, held, cuts)
+        self.whole = self._period("whole", self.first_ms, self.last_ms, whole, cuts)
 
-    def _count(self, learned: Tally, held: Tally) -> None:
+    def _count(self, learned: Tally, held: Tally, whole: Tally) -> None:
         rules = self.rule_set if self.known else needed(self.rule_set, self.rule.name)
         for seen in probed(self.recording, rules, self.rule, self.threshold, f"Trying cut-offs of {self.rule.name}"):
             for late, tally in ((False, learned), (True, held)):
                 tally.add_all(seen.scam[(seen.scam_ts_ms >= self.split_ms) == late])
                 tally.add(seen.found.of((seen.ts_ms >= self.split_ms) == late))
+            whole.add_all(seen.scam)
+            whole.add(seen.found)
             self.protection.add(seen)
 
     def _period(self, name: str, start_ms: int, end_ms: int, tally: Tally, cuts: np.ndarray) -> Period:
@@ -101,9 +115,9 @@ class Adviser:
                 place = self.rule_set.definitions.place("rules", self.rule.name, "condition")
                 notes = [*notes, f"{place.path}:{place.line}: edit by hand: {self.threshold.text(number)}"]
         return Advice(
-            self.rule, self.threshold, self.budget, self.rule_set.hash, self.known, self.learned, self.held, verdict,
-            why, comes_back(self.rule_set, self.rule), self.grid.coarse, number, interval, keeping, tuple(losses),
-            tuple(notes), tuple(edits), self.protection.counts,
+            self.rule, self.threshold, self.budget, self.rule_set.hash, self.known, self.learned, self.held, self.whole,
+            verdict, why, comes_back(self.rule_set, self.rule), self.grid.coarse, number, interval, keeping,
+            tuple(losses), tuple(notes), tuple(edits), self.protection.counts,
         )  # fmt: skip
 
     def _number(self, cut: float) -> float:
@@ -115,7 +129,7 @@ class Adviser:
         return self.threshold.plain(self.threshold.oriented(cut))
 
     def _interval(self, cut: float) -> Interval:
-        first, last = local_day(np.array([self.first_ms, self.split_ms])).tolist()
+        first, last = local_day(np.array([self.first_ms, self.split_ms - 1])).tolist()
         ends = cut_interval(self.learned.tally, self.learned.curve, self.budget, range(first, last + 1))
         ends = min(ends[0], cut), max(ends[1], cut)
         low, high = sorted(self.threshold.plain(self.threshold.oriented(end)) for end in ends)

@@ -87,7 +87,10 @@ class Told:
         advice = self.advice
         learned, held = (f"{clock(one.start_ms):%m-%d %H:%M}" for one in (advice.learned, advice.held))
         end = f"{clock(advice.held.end_ms):%m-%d %H:%M}"
-        yield f"Learned on the first 70 % of the time ({learned} to {held}), checked on the rest (to {end})."
+        part = "the first 70 % of the time" if advice.days == 1 else f"the first {advice.learned.curve.days:g} days"
+        yield f"Learned on {part} ({learned} to {held}), checked on the rest (to {end})."
+        if advice.days == 1:
+            yield "A source that is found in both parts of the day counts in both: their rates come out too high."
         if not advice.has_truth:
             yield NO_TRUTH + " Only the number of alerts is known."
         if advice.about:
@@ -102,7 +105,7 @@ class Told:
         columns = [Column("cut-off"), Column("period"), *(Column(name, right=True) for name in names)]
         rows = []
         for number in self._numbers():
-            for period in (self.advice.learned, self.advice.held):
+            for period in (self.advice.learned, self.advice.held, self.advice.whole):
                 rows.append(self._row(number, period))
         return Table(self.title, columns, rows, NOTE)
 
@@ -152,8 +155,9 @@ class Told:
             rate = advice.learned.at(advice.keeping).alerts.a_day
             yield f"The strictest cut-off that keeps it: {threshold.text(advice.keeping)}, {a_day(rate)} alerts a day."
         if advice.number is not None and not advice.held_keeps:
-            rate = advice.held.at(advice.final).alerts.a_day
-            yield f"Warning: on the held-out part the budget is broken: {a_day(rate)} alerts a day."
+            checked = advice.held if advice.days > 1 else advice.whole
+            what = "on the held-out days" if advice.days > 1 else "over the whole day"
+            yield f"Warning: {what} the budget is broken: {a_day(checked.at(advice.final).alerts.a_day)} alerts a day."
         yield from advice.notes
         for edit in advice.edits if advice.verdict is Verdict.CHANGE else ():
             macro = f" (macro {edit.macro}: other rules that use it change with it)" if edit.macro else ""
@@ -179,7 +183,7 @@ class Told:
                     "start_ms": period.start_ms, "end_ms": period.end_ms, "days": period.curve.days,
                     "points": [_point(period, number) for number in self._numbers()],
                 }
-                for period in (advice.learned, advice.held)
+                for period in (advice.learned, advice.held, advice.whole)
             },
             "edits": [
                 {"path": edit.path, "line": edit.line, "before": edit.before, "after": edit.after, "macro": edit.macro}
