@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from interceptor.rules import default_rules_dir
+import pytest
+
+from interceptor.rules import default_rules_dir, load
 from interceptor.rules.model import WINDOWS
 from interceptor.rules.names import event_symbols
 from interceptor.schema import Kind
+from interceptor.tuning.trial import try_rules
 
 TEXT = (default_rules_dir() / "README.md").read_text("utf-8")
 
@@ -32,3 +36,15 @@ def test_every_rules_file_is_listed() -> None:
     folder = default_rules_dir()
     said = set(re.findall(r"`([\w/]+\.yaml)`", TEXT[: TEXT.index("## How a rule reads")]))
     assert said == {str(path.relative_to(folder)) for path in folder.rglob("*.yaml")}
+
+
+def test_the_rule_that_the_readme_begins_with_passes_its_tests(tmp_path: Path) -> None:
+    readme = default_rules_dir().parent / "README.md"
+    if not readme.exists():
+        pytest.skip("an installed package has no README")
+    example = re.search(r"^```yaml\n(schema: 1\n.*?)^```", readme.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert example
+    (tmp_path / "strangers.yaml").write_text(example[1], "utf-8")
+    trials = try_rules(load(tmp_path))
+    assert [trial.failed for trial in trials] == [[]]
+    assert len(trials[0].outcomes) == 2
