@@ -127,6 +127,10 @@ def _indentation(lines: Sequence[str], problem: str, line: int, column: int) -> 
     above = _line_above(lines, line)
     if _depth(lines[above]) == _depth(lines[line]) and problem.startswith(_STRUCTURE[0]):
         return None
+    glued = next((number for number in (line, above) if re.match(r"\s*-[a-z_]+:", lines[number])), None)
+    if glued is not None:
+        hint = "a dash, a space, then the key: - rule: name"
+        return Complaint(glued, _indent(lines[glued]), "yaml-indent", "no space behind the dash", hint)
     culprit = _item_out_of_step(lines, line) if said.startswith("- ") else _key_out_of_step(lines, above, line)
     hint = "keys of one mapping begin in one column, and so do the dashes of one list"
     return Complaint(culprit, _indent(lines[culprit]), "yaml-indent", "wrong indentation", hint)
