@@ -25,11 +25,10 @@ from rich.table import Table
 from rich.text import Text
 
 from interceptor.decisions import Decisions
-from interceptor.schema import GATES, Kind, Verdict
+from interceptor.schema import GATE_NAMES, GATES, Kind, Verdict
 from simulator.scorecard import ScoreCard
 
 LOCAL_TIME = timezone(timedelta(hours=8))  # the city's; hours of rules and people are in it
-GATE_NAMES = {Kind.CALL: "calls", Kind.SMS: "SMS", Kind.WEB: "visits", Kind.TRANSFER: "transfers"}
 REDRAW_S = 0.33
 RECENT_MAX = 6
 WIDTH_MAX = 100

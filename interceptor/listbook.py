@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from interceptor.batch import Strings
-from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, hash_of_host, last_to_expire
+from interceptor.hosts import hash_of_host
+from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, last_to_expire
 from interceptor.rules.model import ItemDef, ListDef
 from interceptor.rules.side_lines import LISTS, AnyList
 from interceptor.rules.values import parsed

@@ -19,6 +19,7 @@ import numpy as np
 
 from interceptor.batch import Strings
 from interceptor.folding import spans
+from interceptor.hosts import hash_of_host
 from interceptor.kernels import Bools, Int32s, Int64s, Uint64s, table
 from interceptor.lookups import (
     EXPIRES,
@@ -30,7 +31,6 @@ from interceptor.lookups import (
     reaching_further,
     within,
 )
-from interceptor.lookups import hash_of_host as hash_of_host
 
 FOREVER_MS = 2**62
 _POWERS = 10 ** np.arange(1, 20, dtype=np.uint64)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from interceptor import hosts
 from interceptor.kernels import (
     AHEAD,
     IN_I32,
@@ -38,8 +39,7 @@ from interceptor.tables import mixed
 ROOM_FOR_MIN = 48
 FROM, EXPIRES = 0, 1  # words of a span
 
-FNV_START, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
-_WORD = 2**64 - 1
+FNV_START, FNV_PRIME = np.uint64(hosts.FNV_START), np.uint64(hosts.FNV_PRIME)
 _TEN, _HALF, _LOWER = np.uint64(10), np.uint64(32), np.uint64(2**32 - 1)
 _POWERS = tuple(np.uint64(10**n) for n in range(20))
 _DOT = ord(".")
@@ -111,16 +111,6 @@ class SpanTable:
         capacity = keys + keys // 4 + 1
         self.sieve, self.keys, self.spans = table(capacity // 8 + 1, 1), table(capacity, 1), table(capacity, 2)
         self.codes: Int32s = np.zeros(capacity, np.int32)
-
-
-def hash_of_host(host: str) -> int:
-    """What `hash_hosts` gives for one host: FNV-1a over its bytes from the last to the first; 0 for the empty one."""
-    if not host:
-        return 0
-    found = int(FNV_START)
-    for byte in reversed(host.encode("utf-8", "surrogatepass")):
-        found = (found ^ byte) * int(FNV_PRIME) & _WORD
-    return found or 1
 
 
 @helper

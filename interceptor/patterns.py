@@ -15,12 +15,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import hyperscan
 import numpy as np
 
-from interceptor.folding import Folded, fold_host, fold_one
-from interceptor.kernels import Bools
+if TYPE_CHECKING:
+    from interceptor.folding import Folded
+    from interceptor.kernels import Bools
 
 _FLAGS = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_CASELESS
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\(\?[a-zA-Z-]*|.", re.DOTALL)
@@ -125,6 +127,8 @@ def _hits(database: hyperscan.Database, data: np.ndarray) -> list[int]:
 
 
 def _literal(pattern_set: PatternSet, literal: str) -> bytes:
+    from interceptor.folding import fold_host, fold_one  # brings the kernels: not for a set without literals
+
     folded = (fold_host if pattern_set.of_host else fold_one)(literal)
     if not folded:
         raise ValueError(f"{pattern_set.name}: nothing is left of the pattern {literal!r} once it is folded")

@@ -32,6 +32,7 @@ class Kind(IntEnum):
 
 
 GATES = (Kind.CALL, Kind.SMS, Kind.WEB, Kind.TRANSFER)
+GATE_NAMES = {Kind.CALL: "calls", Kind.SMS: "SMS", Kind.WEB: "visits", Kind.TRANSFER: "transfers"}  # for people
 
 
 class Trunk(IntEnum):

@@ -13,12 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
-from interceptor.display import GATE_NAMES, Display, clock
+from interceptor.display import Display, clock
 from interceptor.engine import Engine
 from interceptor.reload import Reloaded
 from interceptor.rules import Problem, RulesError, RuleSet, load
 from interceptor.rules.errors import Place, printable
 from interceptor.rules.ruleset import Rule
+from interceptor.schema import GATE_NAMES
 from simulator.report import RulesUsed
 
 POLL_S = 0.25  # real time between two looks at the files …

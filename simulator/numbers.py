@@ -17,7 +17,7 @@ from math import gcd
 
 import numpy as np
 
-from interceptor.lookups import hash_of_host
+from interceptor.hosts import hash_of_host
 from interceptor.schema import LineKind
 from simulator.chance import generator, mix
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from interceptor import schema
 from interceptor.config import FUTURE_MAX_MS, GENERATION_MS, LATENESS_MAX_MS, LIST_TICK_MS, LISTS_KEPT_MS
-from interceptor.lists import hash_of_host
+from interceptor.hosts import hash_of_host
 from interceptor.rules.definitions import Definitions
 from interceptor.rules.forms import duration_ms
 from interceptor.rules.model import FeatureDef, ItemDef, LadderStepDef, ListDef, RuleDef

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from interceptor.config import FUTURE_MAX_MS, LATENESS_MAX_MS
 from interceptor.decisions import Decisions
 from interceptor.engine import Engine
-from interceptor.lists import hash_of_host
+from interceptor.hosts import hash_of_host
 from interceptor.rules import RuleSet
 from interceptor.rules.definitions import Definitions
 from interceptor.rules.model import ItemDef, ListDef

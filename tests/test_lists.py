@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interceptor.folding import strings_of
+from interceptor.hosts import hash_of_host
 from interceptor.listbook import ListBook
 from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, PrefixList, RangeList, host_hash
-from interceptor.lookups import hash_of_host
 from interceptor.rules.model import ListDef
 from interceptor.rules.side_files import read_side_file
 from interceptor.rules.side_lines import Form

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from interceptor.config import FUTURE_MAX_MS, GENERATION_MS, LATENESS_MAX_MS, LIST_TICK_MS
-from interceptor.lists import hash_of_host
+from interceptor.hosts import hash_of_host
 from interceptor.rules import load
 from interceptor.rules.definitions import read
 from interceptor.schema import Action, Kind, Status, Verdict

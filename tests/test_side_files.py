@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interceptor.folding import strings_of
-from interceptor.lists import FOREVER_MS, Entry, hash_of_host
+from interceptor.hosts import hash_of_host
+from interceptor.lists import FOREVER_MS, Entry
 from interceptor.rules import RulesError, cells, load, side_lines
 from interceptor.rules.errors import Problem
 from interceptor.rules.side_files import SideFile, read_side_file

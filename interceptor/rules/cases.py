@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from interceptor.lookups import hash_of_host
+from interceptor.hosts import hash_of_host
 from interceptor.rules.fields import Field as EventField
 from interceptor.rules.fields import fields_of, unknown_field
 from interceptor.rules.forms import Definition, Duration, OneKind

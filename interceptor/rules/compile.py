@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from interceptor.patterns import PatternDatabase
 from interceptor.rules.cases import CaseError, events_of, shortened
 from interceptor.rules.conditions import compile_condition, compile_value
 from interceptor.rules.definitions import ANYTHING, Definitions, digest
@@ -34,8 +34,11 @@ from interceptor.rules.ruleset import (
 )
 from interceptor.rules.scopes import Scopes
 from interceptor.rules.values import parsed
-from interceptor.rules.words import HEAVY, check_words, compile_words
+from interceptor.rules.words import HEAVY, check_words, compile_words, no_words
 from interceptor.schema import BLOCKING, GATES, HOLDING, Action, Kind
+
+if TYPE_CHECKING:
+    from interceptor.patterns import PatternDatabase
 
 
 def compile_rules(definitions: Definitions, *, searching: bool = True, previous: RuleSet | None = None) -> RuleSet:
@@ -104,7 +107,7 @@ class _Compiler:
 
     def _words(self) -> PatternDatabase | None:
         if not self.searching:
-            return PatternDatabase([])
+            return no_words()
         if self.problems:
             self.problems = list(dict.fromkeys([*self.problems, *islice(check_words(self.definitions), PROBLEMS_MAX)]))
             return None

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from interceptor.patterns import PatternDatabase
 from interceptor.rules.definitions import Definitions
 from interceptor.rules.expressions import Expression
 from interceptor.rules.model import ListDef, TextDef
 from interceptor.schema import Action, Kind
+
+if TYPE_CHECKING:
+    from interceptor.patterns import PatternDatabase
 
 Stage = Literal["source", "target"]
 

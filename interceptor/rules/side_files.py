@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from interceptor.rules.errors import Place, Problem, RulesError, nearest
-from interceptor.rules.side_lines import AnyList, Form, Reader
 
 if TYPE_CHECKING:
     from interceptor.rules.model import ListDef
+    from interceptor.rules.side_lines import AnyList, Form
 
 SUFFIXES = (".csv", ".txt")
 FILE_BYTES_MAX = 2_000_000_000
@@ -70,6 +70,8 @@ def add_extra(lists: dict[str, ListDef], path: Path) -> Iterator[Problem]:
 
 def read_side_file(path: Path, form: Form) -> SideFile:
     """Reads a file for a list. Raises RulesError."""
+    from interceptor.rules.side_lines import Reader
+
     try:
         digest, lines = _surveyed(path)
         entries = _HELD.get((digest, form))
@@ -103,6 +105,8 @@ def _within(file: str, folder: Path) -> Path:
 
 
 def _add(lists: dict[str, ListDef], name: str, path: Path) -> Iterator[Problem]:
+    from interceptor.rules.side_lines import Form  # brings the kernels: not for rule sets without side files
+
     known = lists[name]
     try:
         side = read_side_file(path, Form(known.match, known.of, known.ttl))

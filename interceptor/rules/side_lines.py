@@ -21,8 +21,8 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import pyarrow as pa
 
+from interceptor.hosts import hash_of_host
 from interceptor.lists import FOREVER_MS, DomainList, ExactList, PrefixList, RangeList
-from interceptor.lookups import hash_of_host
 from interceptor.rules import cells
 from interceptor.rules.errors import Place, Problem, RulesError, nearest
 from interceptor.rules.forms import moment_ms

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from interceptor.folding import fold_host, fold_one
 from interceptor.patterns import PatternDatabase, PatternSet
 from interceptor.rules.definitions import Definitions
 from interceptor.rules.errors import Problem
@@ -39,9 +38,8 @@ def check_words(definitions: Definitions, heavy: int | None = HEAVY) -> Iterator
     for name, text in definitions.texts.items():
         if not (text.patterns or text.regex):
             yield Problem(definitions.place("texts", name), "empty-text", f"{name} has neither patterns nor regex")
-        folded = fold_host if text.of == "host" else fold_one
         for index, literal in enumerate(text.patterns):
-            if not (_STAYS.search(literal) or folded(literal)):
+            if not (_STAYS.search(literal) or _folded(text, literal)):
                 message = f"nothing is left of {literal!r} once it is folded"
                 yield Problem(definitions.place("texts", name, "patterns", index), "bad-pattern", message)
         for index, expression in enumerate(text.regex):
@@ -51,6 +49,17 @@ def check_words(definitions: Definitions, heavy: int | None = HEAVY) -> Iterator
             why = TOO_MUCH if too_much else _why_refused(text, expression, heavy)
             if why:
                 yield Problem(definitions.place("texts", name, "regex", index), "bad-pattern", *why)
+
+
+def no_words() -> PatternDatabase:
+    """For rule sets that are only looked at."""
+    return PatternDatabase([])
+
+
+def _folded(text: TextDef, literal: str) -> str:
+    from interceptor.folding import fold_host, fold_one  # brings the kernels: seldom needed
+
+    return fold_host(literal) if text.of == "host" else fold_one(literal)
 
 
 def compile_words(definitions: Definitions, before: PatternDatabase | None = None) -> PatternDatabase:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interceptor.display import GATE_NAMES, yuan
+from interceptor.display import yuan
 from interceptor.recording import open_recording
+from interceptor.schema import GATE_NAMES
 from interceptor.tuning.figures import Campaigns, RuleFigures, Totals, figures, most_useful_first, totals
 from interceptor.tuning.outcome import outcome_of
 from interceptor.tuning.replay import guarded, rules_at

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interceptor.display import GATE_NAMES, clean, clock, fitted, masked, yuan
+from interceptor.display import clean, clock, fitted, masked, yuan
 from interceptor.recording import RecordingError
-from interceptor.schema import Kind, Verdict
+from interceptor.schema import GATE_NAMES, Kind, Verdict
 from interceptor.tuning.compare import Bounds, Comparison, Moved, compare
 from interceptor.tuning.pair import outcomes
 from interceptor.tuning.replay import guarded, rules_at

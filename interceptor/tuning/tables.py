@@ -19,10 +19,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table as Grid
 from rich.text import Text
 
-from interceptor.display import GATE_NAMES
 from interceptor.rules.errors import printable
 from interceptor.rules.ruleset import Rule
-from interceptor.schema import Kind
+from interceptor.schema import GATE_NAMES, Kind
 
 EXIT_CLEAN, EXIT_FOUND, EXIT_USAGE, EXIT_CONFIGURATION, EXIT_STOPPED = 0, 1, 2, 78, 130
 PIPE_COLUMNS = 10_000  # a pipe has no width
