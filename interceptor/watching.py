@@ -23,7 +23,8 @@ from interceptor.schema import GATE_NAMES
 from simulator.report import RulesUsed
 
 POLL_S = 0.25  # real time between two looks at the files …
-POLL_SHARE = 0.02  # … and longer where a look takes more than this share of it
+POLL_SHARE = 0.02  # … and longer where a look takes more than this share of it …
+POLL_MAX_S = 1.0  # … but no longer than that: a look may have been slow by chance
 QUIET_S = 1.0
 NAMES_SHOWN = 6
 SUFFIXES = (".yaml", ".csv", ".txt")
@@ -49,7 +50,7 @@ class Edits:
         if now_s < self._look_s:
             return None
         prints = self._prints()
-        self._look_s = now_s + max(POLL_S, (monotonic() - now_s) / POLL_SHARE)
+        self._look_s = now_s + min(max(POLL_S, (monotonic() - now_s) / POLL_SHARE), POLL_MAX_S)
         if prints != self._seen:
             self._seen, self._seen_s = prints, now_s
         if self._reading is not None and self._reading.done():

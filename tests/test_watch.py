@@ -124,6 +124,24 @@ def test_between_two_looks_nothing_is_looked_at(
     assert followed.look(POLL_S * 0.9) is None
 
 
+def test_a_look_that_was_slow_by_chance_does_not_blind_for_long(
+    follow: Callable[..., Followed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = follow()
+    prints = followed.edits._prints
+
+    def slow() -> dict[Path, tuple[int, ...]]:
+        followed.clock.now_s += 5
+        return prints()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(followed.edits, "_prints", slow)
+        followed.look()
+    followed.write(RULES.replace("score: 2}", "score: 3}"))
+    found = [followed.look(QUIET_S) for _ in range(4)]
+    assert any(isinstance(one, RuleSet) for one in found)
+
+
 @pytest.mark.parametrize("name", ["more.yaml", "below/more.yaml", "young_people.csv"])
 def test_files_that_come_and_go_are_edits(follow: Callable[..., Followed], name: str) -> None:
     followed = follow()
