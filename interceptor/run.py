@@ -6,7 +6,6 @@ Invariant: simulator and engine meet here alone; neither learns anything of the 
 
 from __future__ import annotations
 
-import json
 import secrets
 import signal
 import sys
@@ -36,6 +35,7 @@ from interceptor.recording import (
 )
 from interceptor.rules import RulesError, RuleSet, default_rules_dir, load
 from interceptor.schema import Kind
+from interceptor.tuning.tables import fail, print_json
 from interceptor.watching import Edits, RulesInForce
 from simulator.city import Slice
 from simulator.events import Pools, Rows, to_frame
@@ -80,16 +80,11 @@ def main(options: Options) -> int:
     try:
         return _run(options)
     except (UsageProblem, RecordingError) as problem:
-        return _fail(str(problem), EXIT_TRY_LATER if isinstance(problem, WritingFailed) else EXIT_USAGE)
+        return fail(str(problem), EXIT_TRY_LATER if isinstance(problem, WritingFailed) else EXIT_USAGE)
     except ScenarioError as problem:
-        return _fail(str(problem), EXIT_USAGE if problem.missing else EXIT_CONFIGURATION)
+        return fail(str(problem), EXIT_USAGE if problem.missing else EXIT_CONFIGURATION)
     except RulesError as problem:
-        return _fail(str(problem), EXIT_CONFIGURATION)
-
-
-def _fail(message: str, code: int) -> int:
-    print(message, file=sys.stderr)
-    return code
+        return fail(str(problem), EXIT_CONFIGURATION)
 
 
 def _run(options: Options) -> int:
@@ -298,5 +293,4 @@ def _print(report: Report, *, as_object: bool) -> None:
             show(report, console)
         print("\n".join(line.rstrip() for line in shown.get().splitlines()), flush=True)
         return
-    plain = (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(as_json(report), ensure_ascii=not plain, indent=2, allow_nan=False), flush=True)
+    print_json(as_json(report))

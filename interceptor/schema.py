@@ -11,6 +11,7 @@ gate, so that what happens to one person can be joined across gates.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from hashlib import blake2b
@@ -33,6 +34,11 @@ class Kind(IntEnum):
 
 GATES = (Kind.CALL, Kind.SMS, Kind.WEB, Kind.TRANSFER)
 GATE_NAMES = {Kind.CALL: "calls", Kind.SMS: "SMS", Kind.WEB: "visits", Kind.TRANSFER: "transfers"}  # for people
+
+
+def kinds_named(kinds: Iterable[Kind]) -> str:
+    """For people: calls, SMS."""
+    return ", ".join(GATE_NAMES.get(kind, kind.name.lower().replace("_", " ")) for kind in sorted(kinds))
 
 
 class Trunk(IntEnum):

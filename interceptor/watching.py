@@ -18,8 +18,7 @@ from interceptor.engine import Engine
 from interceptor.reload import Reloaded
 from interceptor.rules import Problem, RulesError, RuleSet, load
 from interceptor.rules.errors import Place, printable
-from interceptor.rules.ruleset import Rule
-from interceptor.schema import GATE_NAMES
+from interceptor.schema import kinds_named
 from simulator.report import RulesUsed
 
 POLL_S = 0.25  # real time between two looks at the files …
@@ -131,7 +130,7 @@ class RulesInForce:
     def _begin(self, now_ms: int) -> None:
         rule_set = self._engine.rule_set
         self._used.setdefault(rule_set.hash, RulesUsed(rule_set.hash, len(rule_set.rules), 0, now_ms))
-        self.gates_of_rule |= {rule.name: _where(rule) for rule in rule_set.rules}
+        self.gates_of_rule |= {rule.name: kinds_named(rule.kinds) for rule in rule_set.rules}
 
     def _follow(self, rule_set: RuleSet, now_ms: int) -> None:
         before = self._engine.rule_set
@@ -185,7 +184,3 @@ def _names(names: Sequence[str]) -> str:
 def _errors(error: RulesError) -> str:
     count = len(error.problems)
     return "1 error" if count == 1 else f"{count:,} errors"
-
-
-def _where(rule: Rule) -> str:
-    return ", ".join(GATE_NAMES.get(kind, kind.name.lower().replace("_", " ")) for kind in sorted(rule.kinds))

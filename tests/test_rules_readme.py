@@ -11,7 +11,7 @@ from interceptor.rules import default_rules_dir, load
 from interceptor.rules.model import WINDOWS
 from interceptor.rules.names import event_symbols
 from interceptor.schema import Kind
-from interceptor.tuning.trial import try_rules
+from interceptor.tuning.trial import try_rule
 
 TEXT = (default_rules_dir() / "README.md").read_text("utf-8")
 
@@ -45,6 +45,7 @@ def test_the_rule_that_the_readme_begins_with_passes_its_tests(tmp_path: Path) -
     example = re.search(r"^```yaml\n(schema: 1\n.*?)^```", readme.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert example
     (tmp_path / "strangers.yaml").write_text(example[1], "utf-8")
-    trials = try_rules(load(tmp_path))
+    rule_set = load(tmp_path)
+    trials = [try_rule(rule_set, rule.name) for rule in rule_set.rules]
     assert [trial.failed for trial in trials] == [[]]
     assert len(trials[0].outcomes) == 2

@@ -21,7 +21,7 @@ KINDS = {kind.name.lower(): kind for kind in Kind}
 ACTIONS = {action.name.lower(): action for action in Action if action.name}
 DIGITS_MAX = 18
 DURATION_MAX_MS = 20_000_000 * 86_400_000  # beyond everything that is compared, also "never" and "unknown"
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def shown(value: Any) -> str:
@@ -38,7 +38,7 @@ def duration_ms(text: Any) -> int:
     found = re.fullmatch(r"([0-9][0-9_]*)(ms|s|m|h|d)", text) if isinstance(text, str) else None
     if not found:
         raise ValueError(f"{shown(text)} is no duration: write a number and ms, s, m, h or d, such as 30m")
-    ms = int(found[1].replace("_", "")[:DIGITS_MAX]) * _UNIT_MS[found[2]]
+    ms = int(found[1].replace("_", "")[:DIGITS_MAX]) * UNIT_MS[found[2]]
     if ms > DURATION_MAX_MS:
         raise ValueError(f"{shortened(text)} is too long: at most {DURATION_MAX_MS // 86_400_000}d")
     return ms

@@ -6,9 +6,10 @@ Enters: compiled expressions and values. Leaves: text of the language. Invariant
 from __future__ import annotations
 
 from interceptor.rules.expressions import Expression
+from interceptor.rules.forms import UNIT_MS
 from interceptor.rules.names import Type
 
-_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
+UNITS = tuple(reversed(UNIT_MS.items()))  # largest first
 
 
 def written(part: Expression, inside: bool = False) -> str:
@@ -32,10 +33,10 @@ def written(part: Expression, inside: bool = False) -> str:
 
 def duration(ms: int) -> str:
     """A duration as rules write it: in the largest unit that divides it."""
-    return next((f"{ms // one}{unit}" for unit, one in _UNITS if ms and ms % one == 0), f"{ms}ms")
+    return next((f"{ms // one}{unit}" for unit, one in UNITS if ms and ms % one == 0), f"{ms}ms")
 
 
 def roughly(ms: int) -> str:
     """A duration for people: four digits of the largest unit that it fills."""
-    unit, length_ms = next(((unit, one) for unit, one in _UNITS if abs(ms) >= one), ("ms", 1))
+    unit, length_ms = next(((unit, one) for unit, one in UNITS if abs(ms) >= one), ("ms", 1))
     return f"{ms / length_ms:.4g}{unit}"

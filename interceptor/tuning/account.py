@@ -32,11 +32,7 @@ from interceptor.schema import Action, Kind
 from interceptor.scores import Points
 from interceptor.sightings import NEVER
 from interceptor.tuning.replay import FRAME_ROWS, ahead
-from interceptor.tuning.tables import progress_bar
-
-
-class NoSuchEvent(Exception):
-    """The recording doesn't hold this event; the message says so."""
+from interceptor.tuning.tables import UsageProblem, progress_bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,7 @@ class _Witness(Observer):
 
 
 def account_of(event_id: int, recording: Recording, rule_set: RuleSet) -> Account:
-    """Decides everything up to the event, and tells how it was decided. Raises NoSuchEvent, RecordingError."""
+    """Decides everything up to the event, and tells how it was decided. Raises UsageProblem, RecordingError."""
     row, times = _row_of(event_id, recording.path)
     witness = _Witness()
     engine, done = Engine(rule_set, observer=witness), 0
@@ -152,7 +148,7 @@ def _row_of(event_id: int, path: Path) -> tuple[int, int]:
     rows = np.flatnonzero(ids == event_id)
     if not len(rows):
         hint = f"its ids run from {ids.min()} to {ids.max()}" if len(ids) else "it holds no events"
-        raise NoSuchEvent(f"{path}: holds no event {event_id}\n  hint: {hint}")
+        raise UsageProblem(f"{path}: holds no event {event_id}\n  hint: {hint}")
     return int(rows[0]), len(rows)
 
 
@@ -167,7 +163,7 @@ def _recorded(path: Path, row: int) -> dict[str, object]:
                 )
                 return found
             row -= rows
-    raise NoSuchEvent(f"{path}: was cut short while it was read")
+    raise UsageProblem(f"{path}: was cut short while it was read")
 
 
 def _account(

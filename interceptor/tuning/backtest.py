@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from interceptor.display import yuan
 from interceptor.recording import open_recording
-from interceptor.schema import GATE_NAMES
+from interceptor.schema import GATE_NAMES, kinds_named
 from interceptor.tuning.figures import Campaigns, RuleFigures, Totals, figures, most_useful_first, totals
-from interceptor.tuning.outcome import outcome_of
+from interceptor.tuning.outcome import decided
 from interceptor.tuning.replay import guarded, rules_at
 from interceptor.tuning.tables import (
     EXIT_CLEAN,
+    NO_TRUTH,
     Column,
     Table,
     called,
     check_page_path,
-    kinds_named,
     percent,
     print_json,
-    progress_bar,
     say,
     show_table,
 )
@@ -42,7 +41,6 @@ NOTE = (
     "did what they do; ~ where others read its list or its score, so that they would do something else then.\n"
     "ns: what evaluating the rule costs, for each event of the recording."
 )
-NO_TRUTH = "There is no truth file beside the recording: nobody knows which hits are right."
 _SHOWN_IN_PICTURE = 12
 
 
@@ -51,9 +49,7 @@ def main(on: Path, rules: Path | None, *, as_json: bool, html: Path | None) -> i
     """Exit code 0 = done, 2 = no such recording, 78 = the rules can't be loaded."""
     check_page_path(html)
     recording, rule_set = open_recording(on), rules_at(rules)
-    with progress_bar() as bar:
-        task = bar.add_task("Deciding", total=recording.events)
-        outcome = outcome_of(recording, rule_set, lambda events: bar.advance(task, events))
+    outcome = decided(recording, rule_set)
     found, whole = figures(outcome, rule_set, recording.type_of_campaign), totals(outcome)
     said = Told(on.name, rule_set.hash, outcome.has_truth, whole, found)
     if html:

@@ -14,14 +14,13 @@ import numpy as np
 
 from interceptor.recording import Recording, open_recording
 from interceptor.rules import RuleSet
-from interceptor.rules.errors import nearest, printable
 from interceptor.rules.ruleset import Rule
 from interceptor.tuning.cutoffs import telling
 from interceptor.tuning.outcome import local_day
 from interceptor.tuning.probe import comes_back, needed, probed, span_ms
-from interceptor.tuning.replay import guarded, rules_at
+from interceptor.tuning.replay import guarded, rule_named, rules_at
 from interceptor.tuning.sweep import Sweep, candidates, rows_of
-from interceptor.tuning.tables import EXIT_CLEAN, Table, UsageProblem, print_json, say
+from interceptor.tuning.tables import EXIT_CLEAN, NO_TRUTH, Table, say, tell
 from interceptor.tuning.tally import Grid, Tally
 from interceptor.tuning.threshold import Threshold, chosen
 
@@ -33,7 +32,6 @@ NOTE = (
     " events of the rule's kinds.\ncampaigns: met at least once, of those with such events. scam money: victims'"
     " payments hit. Of many cut-offs, those are shown between which the curve is straight."
 )
-NO_TRUTH = "There is no truth file beside the recording: nobody knows which hits are right."
 COARSE = "There were too many different values to keep them all apart: cut-offs are steps of at most 0.05 %."
 
 
@@ -43,26 +41,8 @@ def main(rule: str, on: Path, term: str | None, rules: Path | None, *, as_json: 
     recording, rule_set = open_recording(on), rules_at(rules)
     meant = rule_named(rule_set, rule)
     told = Told(recording, rule_set, meant, chosen(meant, term))
-    if as_json:
-        print_json(told.as_object())
-    else:
-        told.show()
-    if html:
-        from interceptor.tuning.page import write_page
-
-        write_page(html, told.title, told.blocks())
+    tell(told, as_json=as_json, html=html)
     return EXIT_CLEAN
-
-
-def rule_named(rule_set: RuleSet, name: str) -> Rule:
-    """Raises UsageProblem where there is none that runs."""
-    found = next((rule for rule in rule_set.rules if rule.name == name), None)
-    if found:
-        return found
-    if name in rule_set.definitions.rules:
-        raise UsageProblem(f"{name}: this rule is off\n  hint: set `mode: shadow` to watch what it would do")
-    hint = nearest(name, (rule.name for rule in rule_set.rules)) or "`interceptor rules backtest` lists them"
-    raise UsageProblem(f"{printable(name)}: there is no such rule\n  hint: {hint}")
 
 
 def days_of(first_ms: int, last_ms: int) -> int:

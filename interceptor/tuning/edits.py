@@ -17,7 +17,8 @@ from interceptor.rules.mistakes import ConditionError
 from interceptor.rules.names import Type
 from interceptor.rules.ruleset import Rule, RuleSet
 from interceptor.rules.scopes import Scopes
-from interceptor.tuning.threshold import UNITS, Threshold
+from interceptor.rules.written import UNITS
+from interceptor.tuning.threshold import Threshold
 
 _LITERAL = re.compile(r"(?<![\w.])([0-9][0-9_]*(?:\.[0-9_]+)?)(ms|s|m|h|d)?\b")
 _SITES_MAX = 6

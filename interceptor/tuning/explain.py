@@ -11,26 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from interceptor.display import clean, clock, masked
-from interceptor.recording import RecordingError, open_recording
-from interceptor.rules import RulesError
+from interceptor.recording import open_recording
 from interceptor.rules.written import roughly
 from interceptor.schema import GATES, Action, Kind, Status, Verdict
-from interceptor.tuning.account import Account, Considered, NoSuchEvent, Score, Share, account_of
-from interceptor.tuning.replay import rules_at
-from interceptor.tuning.tables import EXIT_CLEAN, EXIT_CONFIGURATION, EXIT_USAGE, fail, print_json, say
+from interceptor.tuning.account import Account, Considered, Score, Share, account_of
+from interceptor.tuning.replay import guarded, rules_at
+from interceptor.tuning.tables import EXIT_CLEAN, print_json, say
 
 NEAREST_MAX = 8  # rules that didn't hit, the nearest to hitting first
 TEXT_CHARS_MAX = 400
 
 
+@guarded
 def main(event: int, on: Path, rules: Path | None, *, show_all: bool, as_json: bool) -> int:
     """Exit code 0 = explained, 2 = no such event or recording, 78 = the rules can't be loaded."""
-    try:
-        account = account_of(event, open_recording(on), rules_at(rules))
-    except (RecordingError, NoSuchEvent) as problem:
-        return fail(str(problem), EXIT_USAGE)
-    except RulesError as problem:
-        return fail(str(problem), EXIT_CONFIGURATION)
+    account = account_of(event, open_recording(on), rules_at(rules))
     if as_json:
         print_json(as_object(account))
         return EXIT_CLEAN

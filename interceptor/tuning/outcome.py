@@ -25,6 +25,7 @@ from interceptor.rules.names import DAY_MS, LOCAL_TIME_MS
 from interceptor.schema import GATES, Kind, Status, Verdict
 from interceptor.scores import Points
 from interceptor.tuning.replay import FRAME_ROWS, ahead
+from interceptor.tuning.tables import progress_bar
 from simulator.city import Slice
 from simulator.scams.chains import Step
 from simulator.scorecard import ORDINARY
@@ -108,6 +109,13 @@ class Outcome:
 
 def local_day(ts_ms: np.ndarray) -> np.ndarray:
     return (ts_ms + LOCAL_TIME_MS) // DAY_MS
+
+
+def decided(recording: Recording, rule_set: RuleSet) -> Outcome:
+    """Decides the whole recording, with a bar on the terminal. Raises RecordingError."""
+    with progress_bar() as bar:
+        task = bar.add_task("Deciding", total=recording.events)
+        return outcome_of(recording, rule_set, lambda events: bar.advance(task, events))
 
 
 def outcome_of(recording: Recording, rule_set: RuleSet, advance: Callable[[int], object]) -> Outcome:

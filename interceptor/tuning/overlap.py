@@ -14,15 +14,14 @@ import numpy as np
 
 from interceptor.recording import open_recording
 from interceptor.rules import RuleSet
-from interceptor.tuning.outcome import Outcome, blocks, outcome_of
+from interceptor.schema import kinds_named
+from interceptor.tuning.outcome import Outcome, blocks, decided
 from interceptor.tuning.replay import guarded, rules_at
 from interceptor.tuning.tables import (
     EXIT_CLEAN,
     Column,
     called,
-    kinds_named,
     print_json,
-    progress_bar,
     say,
     show_table,
 )
@@ -65,9 +64,7 @@ class Overlap:
 def main(on: Path, rules: Path | None, *, as_json: bool) -> int:
     """Exit code 0 = done, 2 = no such recording, 78 = the rules can't be loaded."""
     recording, rule_set = open_recording(on), rules_at(rules)
-    with progress_bar() as bar:
-        task = bar.add_task("Deciding", total=recording.events)
-        outcome = outcome_of(recording, rule_set, lambda events: bar.advance(task, events))
+    outcome = decided(recording, rule_set)
     found = overlap(outcome, rule_set)
     if as_json:
         print_json({"ruleset": outcome.ruleset, "events_seen": outcome.events, **asdict(found)})

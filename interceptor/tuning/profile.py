@@ -12,9 +12,9 @@ import numpy as np
 
 from interceptor.recording import open_recording
 from interceptor.rules import RuleSet
-from interceptor.tuning.outcome import OUTSIDE, Outcome, outcome_of
+from interceptor.tuning.outcome import OUTSIDE, Outcome, decided
 from interceptor.tuning.replay import guarded, rules_at
-from interceptor.tuning.tables import EXIT_CLEAN, Column, percent, print_json, progress_bar, show_table
+from interceptor.tuning.tables import EXIT_CLEAN, Column, percent, print_json, show_table
 
 NOTE = (
     "ns: for each event of the recording, of whatever kind. What several rules need is worked out once: the first that"
@@ -38,9 +38,7 @@ class Cost:
 def main(on: Path, rules: Path | None, *, as_json: bool) -> int:
     """Exit code 0 = done, 2 = no such recording, 78 = the rules can't be loaded."""
     recording, rule_set = open_recording(on), rules_at(rules)
-    with progress_bar() as bar:
-        task = bar.add_task("Deciding", total=recording.events)
-        outcome = outcome_of(recording, rule_set, lambda events: bar.advance(task, events))
+    outcome = decided(recording, rule_set)
     found = costs(outcome, rule_set)
     each = outcome.engine_ns / max(1, outcome.events)
     if as_json:

@@ -16,6 +16,8 @@ from interceptor.decisions import Decisions
 from interceptor.engine import Engine
 from interceptor.recording import Recording, RecordingError
 from interceptor.rules import RulesError, RuleSet, default_rules_dir, load
+from interceptor.rules.errors import nearest, printable
+from interceptor.rules.ruleset import Rule
 from interceptor.tuning.tables import (
     EXIT_CONFIGURATION,
     EXIT_STOPPED,
@@ -35,6 +37,17 @@ P = ParamSpec("P")
 def rules_at(path: Path | None) -> RuleSet:
     """The rule set of a folder, or the one that comes with the package. Raises RulesError."""
     return load(path or default_rules_dir())
+
+
+def rule_named(rule_set: RuleSet, name: str) -> Rule:
+    """Raises UsageProblem where there is none that runs."""
+    found = next((rule for rule in rule_set.rules if rule.name == name), None)
+    if found:
+        return found
+    if name in rule_set.definitions.rules:
+        raise UsageProblem(f"{name}: this rule is off\n  hint: set `mode: shadow` to watch what it would do")
+    hint = nearest(name, (rule.name for rule in rule_set.rules)) or "`interceptor rules backtest` lists them"
+    raise UsageProblem(f"{printable(name)}: there is no such rule\n  hint: {hint}")
 
 
 def replay(recording: Recording, engine: Engine, task: str) -> Iterator[tuple[Slice, Decisions]]:

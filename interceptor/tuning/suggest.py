@@ -16,20 +16,12 @@ from interceptor.recording import open_recording
 from interceptor.rules.errors import printable
 from interceptor.tuning.advice import Advice, Period, Verdict
 from interceptor.tuning.adviser import Adviser
-from interceptor.tuning.curve import COARSE, NO_TRUTH, rule_named
+from interceptor.tuning.curve import COARSE
 from interceptor.tuning.cutoffs import Interval, budget_a_day
 from interceptor.tuning.protection import ids_in
-from interceptor.tuning.replay import guarded, rules_at
+from interceptor.tuning.replay import guarded, rule_named, rules_at
 from interceptor.tuning.sweep import a_day, finish
-from interceptor.tuning.tables import (
-    EXIT_CLEAN,
-    EXIT_FOUND,
-    Column,
-    Table,
-    percent,
-    print_json,
-    say,
-)
+from interceptor.tuning.tables import EXIT_CLEAN, EXIT_FOUND, NO_TRUTH, Column, Table, percent, say, tell
 from interceptor.tuning.threshold import chosen
 
 if TYPE_CHECKING:
@@ -52,14 +44,7 @@ def main(
     recording, rule_set = open_recording(on), rules_at(rules)
     meant = rule_named(rule_set, rule)
     told = Told(Adviser(recording, rule_set, meant, chosen(meant, term), limit, ids).advice())
-    if as_json:
-        print_json(told.as_object())
-    else:
-        told.show()
-    if html:
-        from interceptor.tuning.page import write_page
-
-        write_page(html, told.title, told.blocks())
+    tell(told, as_json=as_json, html=html)
     return EXIT_CLEAN if told.advice.verdict in (Verdict.KEEP, Verdict.CHANGE) else EXIT_FOUND
 
 

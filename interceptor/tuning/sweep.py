@@ -16,10 +16,11 @@ import numpy as np
 from interceptor.display import yuan
 from interceptor.rules.forms import DURATION_MAX_MS
 from interceptor.rules.names import Type
+from interceptor.rules.written import UNITS
 from interceptor.tuning.cutoffs import thinned
 from interceptor.tuning.tables import Column, percent
 from interceptor.tuning.tally import Curve
-from interceptor.tuning.threshold import UNITS, Threshold
+from interceptor.tuning.threshold import Threshold
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

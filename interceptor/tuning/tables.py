@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -21,9 +21,12 @@ from rich.text import Text
 
 from interceptor.rules.errors import printable
 from interceptor.rules.ruleset import Rule
-from interceptor.schema import GATE_NAMES, Kind
+
+if TYPE_CHECKING:
+    from interceptor.tuning.page import Block
 
 EXIT_CLEAN, EXIT_FOUND, EXIT_USAGE, EXIT_CONFIGURATION, EXIT_STOPPED = 0, 1, 2, 78, 130
+NO_TRUTH = "There is no truth file beside the recording: nobody knows which hits are right."
 PIPE_COLUMNS = 10_000  # a pipe has no width
 
 
@@ -90,16 +93,33 @@ def called(rule: Rule) -> str:
     return f"{rule.name} (shadow)" if rule.mode == "shadow" else rule.name
 
 
-def kinds_named(kinds: Iterable[Kind]) -> str:
-    """calls, SMS"""
-    return ", ".join(GATE_NAMES.get(kind, kind.name.lower().replace("_", " ")) for kind in sorted(kinds))
-
-
 def percent(share: float | None) -> str:
     """A share for people; 100 % is all, and – is a share of nothing."""
     if share is None or share in (0, 1):
         return "–" if share is None else f"{share:.0%}".replace("%", " %")
     return f"{share * 100:.2g} %" if share < 0.1 else f"{min(share * 100, 99.9):.1f} %"
+
+
+class Tellable(Protocol):
+    """What a tool found, as it can be told."""
+
+    @property
+    def title(self) -> str: ...
+    def show(self) -> None: ...
+    def as_object(self) -> dict[str, Any]: ...
+    def blocks(self) -> list[Block]: ...
+
+
+def tell(found: Tellable, *, as_json: bool, html: Path | None) -> None:
+    """On standard output, and then on a page, if asked for. Raises UsageProblem where that can't be written."""
+    if as_json:
+        print_json(found.as_object())
+    else:
+        found.show()
+    if html:
+        from interceptor.tuning.page import write_page
+
+        write_page(html, found.title, found.blocks())
 
 
 def fail(message: str, code: int = EXIT_USAGE) -> int:

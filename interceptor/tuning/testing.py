@@ -10,17 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from interceptor.rules import RulesError, RuleSet
-from interceptor.rules.errors import nearest, printable
+from interceptor.rules import RuleSet
+from interceptor.rules.errors import printable
 from interceptor.rules.written import written
-from interceptor.tuning.replay import rules_at
+from interceptor.tuning.replay import guarded, rule_named, rules_at
 from interceptor.tuning.tables import (
     EXIT_CLEAN,
-    EXIT_CONFIGURATION,
     EXIT_FOUND,
-    EXIT_USAGE,
     Column,
-    fail,
     print_json,
     progress_bar,
     say,
@@ -34,16 +31,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@guarded
 def main(folder: Path | None, only: Sequence[str], *, as_json: bool) -> int:
     """Exit code 0 = all passed, 1 = some failed, 2 = no such rule, 78 = the rules can't be loaded."""
-    try:
-        rule_set = rules_at(folder)
-    except RulesError as error:
-        return fail(str(error), EXIT_CONFIGURATION)
+    rule_set = rules_at(folder)
     names = list(dict.fromkeys(rule.name for rule in rule_set.rules))
     for name in only:
-        if name not in names:
-            return fail(f"--rule {printable(name)}: there is no such rule\n  hint: {nearest(name, names)}", EXIT_USAGE)
+        rule_named(rule_set, name)
     trials = []
     with progress_bar() as bar:
         for name in bar.track(list(only) or names, description="Testing rules"):

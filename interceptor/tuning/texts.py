@@ -23,21 +23,12 @@ from interceptor.display import clean
 from interceptor.engine import Engine
 from interceptor.folding import fold, strings_of
 from interceptor.patterns import PatternDatabase, PatternSet
-from interceptor.rules import RulesError, RuleSet, default_rules_dir, load
+from interceptor.rules import RuleSet
 from interceptor.rules.cases import DAY_OF_TESTS_MS, Columns
 from interceptor.rules.errors import nearest, printable
 from interceptor.schema import Action, Kind, LineKind, Trunk, Verdict
-from interceptor.tuning.tables import (
-    EXIT_CLEAN,
-    EXIT_CONFIGURATION,
-    EXIT_USAGE,
-    Column,
-    fail,
-    print_json,
-    progress_bar,
-    say,
-    show_table,
-)
+from interceptor.tuning.replay import guarded, rules_at
+from interceptor.tuning.tables import EXIT_CLEAN, Column, UsageProblem, print_json, progress_bar, say, show_table
 from interceptor.tuning.trial import frame_of
 
 HEADER = ("class", "source_label", "text")
@@ -57,7 +48,7 @@ _LINK = re.compile(
 _MASKED_LINK = "URL"
 
 
-class BadTexts(ValueError):
+class BadTexts(UsageProblem):
     """The file isn't one of labelled texts; the message says where and why."""
 
 
@@ -94,21 +85,17 @@ class Tally:
         return {"n": self.n, "flagged": self.flagged, "blocked": self.blocked}
 
 
+@guarded
 def main(file: Path, rules: Path | None, show: str | None, *, as_json: bool) -> int:
     """Exit code 0 = judged, 2 = no such file or class, or not a table of texts, 78 = the rules can't be loaded."""
     if show is not None and as_json:
-        return fail("--show prints messages, --json nothing but numbers: use one of them")
-    try:
-        texts = read_texts(file)
-        rule_set = load(rules or default_rules_dir())
-    except BadTexts as problem:
-        return fail(str(problem), EXIT_USAGE)
-    except RulesError as problem:
-        return fail(str(problem), EXIT_CONFIGURATION)
+        raise UsageProblem("--show prints messages, --json nothing but numbers: use one of them")
+    texts = read_texts(file)
+    rule_set = rules_at(rules)
     classes = list(dict.fromkeys(one.kind for one in texts))
     if show is not None and show not in classes:
         near = nearest(show, classes) or f"there are {', '.join(classes[:20])}"
-        return fail(f"--show {printable(show)}: no message is of this class\n  hint: {printable(near)}", EXIT_USAGE)
+        raise UsageProblem(f"--show {printable(show)}: no message is of this class\n  hint: {printable(near)}")
     judged = list(judge(texts, rule_set))
     tallies = tally(judged)
     if as_json:

@@ -18,12 +18,11 @@ from interceptor.rules.errors import nearest, printable
 from interceptor.rules.expressions import Expression, all_of, any_of, compared, constant, negated, with_leaf
 from interceptor.rules.names import DURATIONS, Type
 from interceptor.rules.ruleset import Rule, RuleSet
-from interceptor.rules.written import written
+from interceptor.rules.written import UNITS, written
 from interceptor.sightings import NEVER
 from interceptor.tuning.tables import UsageProblem
 from interceptor.tuning.trial import NEAR
 
-UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 _ROUND_YUAN = (10_000, 1_000, 100, 10, 1)
 _DECIMALS_MAX = 12
 _OPERATE: dict[str, Callable[..., Any]] = {

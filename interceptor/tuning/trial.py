@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -143,12 +142,6 @@ def try_rule(rule_set: RuleSet, name: str) -> RuleTrial:
     cases = rule_set.definitions.rules[name].tests
     outcomes = tuple(_tried(case, name, rule_set, small, coverage) for case in cases)
     return RuleTrial(rule, outcomes, tuple(coverage.tried.values()))
-
-
-def try_rules(rule_set: RuleSet, names: Sequence[str] = ()) -> list[RuleTrial]:
-    """Runs the tests of these rules, or of all."""
-    known = [name for name, _ in groupby(rule.name for rule in rule_set.rules)]
-    return [try_rule(rule_set, name) for name in known if not names or name in names]
 
 
 def _tried(case: CaseDef, name: str, whole: RuleSet, small: RuleSet, coverage: _Coverage) -> Outcome:
