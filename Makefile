@@ -21,7 +21,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint types format bench-smoke check wheel lock clean environment
+.PHONY: help run cluster-demo test lint types format bench-smoke check wheel lock clean environment
 
 help: ## this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -29,6 +29,9 @@ help: ## this list
 
 run: $(PROJECT) ## run a simulated city through the interceptor; ARGS="--seed 7 --people 300000" and so on
 	@$(BIN)/interceptor run $(ARGS)
+
+cluster-demo: $(PROJECT) ## Kafka, Redis, two workers and a feed on this machine, with live counts; ARGS="--light" without Java
+	@$(BIN)/interceptor cluster demo $(ARGS)
 
 test: $(DEV) ## run the tests on two cores; ARGS="-k name" for some of them
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)

@@ -9,11 +9,14 @@ later with the same id and the same time is late. So there are two sets of ids; 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from interceptor.config import FUTURE_MAX_MS, GENERATION_MS, LATENESS_MAX_MS, LIST_TICK_MS
 from interceptor.kernels import IN_I64, IN_U64, INT, OUT_I64, OUT_U8, ROWS_MIN, Int64s, Uint8s, Uint64s, helper, kernel
 from interceptor.schema import Status
+from interceptor.state import State, array_of, not_zero
 from interceptor.tables import mixed
 
 IDS_MAX = 2**25  # remembered of one hour, 16 to 32 bytes each
@@ -59,6 +62,19 @@ class Admission:
                 return status, tick
             self._make_room(int(ts_ms[done]) // GENERATION_MS)
 
+    def taken(self) -> State:
+        """Its state. Where the ids stand in their sets isn't part of it: nothing depends on that."""
+        now, before = not_zero(self._now, int(self._state[_COUNT])), not_zero(self._before, self._held_before)
+        return {"state": self._state.copy(), "now": now, "before": before}
+
+    def put_back(self, state: Mapping[str, np.ndarray]) -> None:
+        """Goes on where another admission was. Raises StateMisfit."""
+        counts = array_of(state, "state", np.int64, rows=4).copy()
+        now = array_of(state, "now", np.int64, rows=int(counts[_COUNT]))
+        before = array_of(state, "before", np.int64)
+        self._state, self._held_before = counts, len(before)
+        self._now, self._before = _set_of(now), _set_of(before)
+
     def _make_room(self, generation: int) -> None:
         """Turn to the hour of the event that waits, or where that is the present one, a larger set for it."""
         passed = generation - int(self._state[_GENERATION])
@@ -75,6 +91,15 @@ class Admission:
 
 def _empty(places: int) -> Int64s:
     return np.zeros(places, np.int64)
+
+
+def _set_of(ids: Int64s) -> Int64s:
+    places = ROWS_MIN
+    while places <= 2 * len(ids):
+        places *= 2
+    found = _empty(places)
+    _refill(ids, found)
+    return found
 
 
 @helper

@@ -7,13 +7,12 @@ buffers where Arrow allows it (all but booleans), so decoding a frame costs next
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from interceptor.schema import EVENT_SCHEMA
-
-_PLACE = {name: place for place, name in enumerate(EVENT_SCHEMA.names)}
 
 
 class BadFrame(ValueError):
@@ -34,6 +33,15 @@ class Strings:
         return bytes(self.data[self.offsets[row] : self.offsets[row + 1]]).decode("utf-8", "replace")
 
 
+class Columns(Protocol):
+    """What a chunk reads of events: numeric columns and texts by name, whatever holds them."""
+
+    @property
+    def rows(self) -> int: ...
+    def __getitem__(self, name: str) -> np.ndarray: ...
+    def strings(self, name: str) -> Strings: ...
+
+
 class Batch:
     """`rows` events; a column is decoded when it is asked for, so that those no rule reads cost nothing."""
 
@@ -47,7 +55,7 @@ class Batch:
         """A numeric column, [rows]; KeyError for any other name."""
         found = self._columns.get(name)
         if found is None:
-            array = self._frame.column(_PLACE[name])
+            array = self._frame.column(name)
             found = self._columns[name] = array.to_numpy(zero_copy_only=not pa.types.is_boolean(array.type))
         return found
 
@@ -55,7 +63,7 @@ class Batch:
         """A text column."""
         found = self._strings.get(name)
         if found is None:
-            found = self._strings[name] = _strings(self._frame.column(_PLACE[name]))
+            found = self._strings[name] = strings_of(self._frame.column(name))
         return found
 
     @classmethod
@@ -69,7 +77,8 @@ class Batch:
         return cls(frame)
 
 
-def _strings(array: pa.StringArray) -> Strings:
+def strings_of(array: pa.StringArray) -> Strings:
+    """A text column of any batch, nothing copied."""
     _, offset_buffer, data_buffer = array.buffers()
     if offset_buffer is None or len(array) == 0:
         return Strings(np.zeros(len(array) + 1, np.int32), np.zeros(0, np.uint8))

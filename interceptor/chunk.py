@@ -1,6 +1,6 @@
 """A chunk of a batch, and its rows of one kind as conditions see them.
 
-Enters: a Batch and the rows of it that are decided at once. Leaves: columns, derived columns and features by name.
+Enters: a batch and the rows of it that are decided at once. Leaves: columns, derived columns and features by name.
 Invariant: everything is computed at most once per chunk, and only when something asks for it.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from interceptor.batch import Batch, Strings
+from interceptor.batch import Columns, Strings
 from interceptor.folding import Folded, fold, fold_hosts
 from interceptor.listbook import ListBook
 from interceptor.lists import host_hash
@@ -36,7 +36,7 @@ DAY_STEP = 0x9E3779B97F4A7C15
 class Chunk:
     """Rows start … stop - 1 of a batch, in arrival order, `count` of them; `ok` are those that leave a trace."""
 
-    def __init__(self, batch: Batch, start: int, stop: int, status: np.ndarray, words: PatternDatabase) -> None:
+    def __init__(self, batch: Columns, start: int, stop: int, status: np.ndarray, words: PatternDatabase) -> None:
         self.count = stop - start
         self._batch, self._start, self._words = batch, start, words
         self.ok = status[start:stop] == Status.OK
@@ -47,6 +47,7 @@ class Chunk:
         self._rows: dict[int, np.ndarray] = {}
         self._folded: dict[bool, Folded] = {}
         self._hits: dict[bool, dict[str, np.ndarray]] = {}
+        self._brought: dict[str, np.ndarray] = {}
         self.kinds = np.flatnonzero(np.bincount(self["kind"], minlength=len(Kind))).tolist()
         self.bits = bits_of(self.kinds)
 
@@ -92,9 +93,16 @@ class Chunk:
     def words(self, name: str) -> tuple[np.ndarray, int]:
         """bool[m]: which texts (or hosts) have any pattern of the set; and the kinds whose rows those are."""
         of_host = self._words.is_of_host(name)
+        bits = _WITH_HOST if of_host else _SMS
+        if name in self._brought:
+            return self._brought[name][self.rows(bits)], bits
         if of_host not in self._hits:
             self._hits[of_host] = self._words.scan(self.folded(of_host), of_host)
-        return self._hits[of_host][name], _WITH_HOST if of_host else _SMS
+        return self._hits[of_host][name], bits
+
+    def bring_words(self, name: str, found: np.ndarray) -> None:
+        """What an earlier part has found of a set, bool[count]: it isn't looked for again."""
+        self._brought[name] = found
 
     def spread(self, values: np.ndarray, bits: int) -> np.ndarray:
         """Values of the rows of some kinds as a full column, 0 elsewhere."""

@@ -20,6 +20,7 @@ from typing import Annotated
 import typer
 
 from interceptor import __version__, rules_cli
+from interceptor.commands import cluster_cli, feed_cli, ledger_cli, letters_cli, lists_cli, publish_cli
 
 EXIT_BROKEN_PIPE = 1
 EXIT_TRY_LATER = 75
@@ -40,6 +41,12 @@ app = typer.Typer(
 )
 
 app.add_typer(rules_cli.app, name="rules")
+app.add_typer(cluster_cli.app, name="cluster")
+app.add_typer(ledger_cli.app, name="ledger")
+app.add_typer(lists_cli.app, name="lists")
+app.add_typer(letters_cli.app, name="dead-letters")
+feed_cli.add_to(app)
+publish_cli.add_to(rules_cli.app)
 
 RUN_EXAMPLES = """\b
 Examples:
@@ -47,6 +54,11 @@ Examples:
   interceptor run --scenario day.parquet --rules my_rules
   interceptor run --rules my_rules --watch --days 30
   interceptor run --people 300000 --json > bulletin.json"""
+
+WORKER_EXAMPLES = """\b
+Examples:
+  INTERCEPTOR_CONFIG=.cluster/cluster.toml interceptor worker
+  interceptor worker --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0 --metrics-port 9100"""
 
 
 def _tell_version(asked: bool) -> None:
@@ -127,6 +139,35 @@ def run(
     compare = not no_counterfactual
     options = Options(scenario, people, days, seed, rules, tuple(lists or ()), record, compare, json, watch, observe)
     raise typer.Exit(main(options))
+
+
+@app.command(epilog=WORKER_EXAMPLES)
+def worker(
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Settings.  [default: the file in INTERCEPTOR_CONFIG]")
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Rules for as long as none are published.  [default: those that came]"),
+    ] = None,
+    kafka: Annotated[str | None, typer.Option(metavar="HOST:PORT,…", help="Brokers.")] = None,
+    redis: Annotated[str | None, typer.Option(metavar="URL", help='Redis; "" for none.')] = None,
+    snapshots: Annotated[
+        str | None, typer.Option(metavar="redis|FOLDER", help="Where states are kept; a folder must be shared by all.")
+    ] = None,
+    static_lists: Annotated[
+        bool, typer.Option("--static-lists", help="Verdicts put nothing on lists: decisions as of a recording.")
+    ] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Prometheus page on loopback.  [default: none]")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="What Faust and its client have to say as well.")] = False,
+) -> None:
+    """Decide what comes in over Kafka; start as many of these as there are cores for it."""
+    from interceptor.commands.worker import main
+
+    options = {"rules": rules, "kafka": kafka, "redis": redis, "snapshots": snapshots, "metrics_port": metrics_port}
+    raise typer.Exit(main(config, verbose, **options, static_lists=static_lists or None))
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ no later than LATENESS_MAX_MS behind the newest one, which is what admission see
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from interceptor import pairs
@@ -38,12 +40,14 @@ from interceptor.kernels import (
 )
 from interceptor.pairs import PairTable
 from interceptor.panes import PANES, ROW_WORDS, advance, is_live, pane_length_ms, slots_used, total
+from interceptor.state import Rows, State, array_of, checked, nested, within
 from interceptor.tables import Slots
 
 _BEFORE_ALL_MS = -(2**62)  # before every date
+_SLOT_MASK = 0xFFFFFFFF
 
 
-class DistinctWindow:
+class DistinctWindow(Rows):
     """Number of distinct values among the updating events; value 0 isn't counted. 64 bytes a key, and 48 to 96 a pair
     of key and value, of which at most `pairs_max` are held."""
 
@@ -71,6 +75,19 @@ class DistinctWindow:
             if done == len(rows):
                 return out
             self._forget()
+
+    def taken(self, used: int) -> State:
+        """Rows of the slots below `used`, and all pairs."""
+        mine = super().taken(used) | {"newest_ms": self._newest_ms.copy()}
+        return mine | nested({"seen": self._pairs.taken()})
+
+    def put_back(self, state: Mapping[str, np.ndarray]) -> None:
+        """Raises StateMisfit."""
+        super().put_back(state)
+        self._newest_ms = array_of(state, "newest_ms", np.int64, rows=1).copy()
+        self._pairs.put_back(within(state, "seen"))
+        slots = state["seen/pairs/rows"][:, pairs.OWNER] & _SLOT_MASK
+        checked(slots.max(initial=-1) < len(self._words), "pairs of a slot that isn't there")
 
     def _forget(self) -> None:
         oldest_to_come = (int(self._newest_ms[0]) - LATENESS_MAX_MS) // self._pane_ms

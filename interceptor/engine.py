@@ -9,7 +9,7 @@ by the citizen) → verdict → entries for lists, which count from the next tic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from threading import Lock
 
 import numpy as np
@@ -19,14 +19,14 @@ from interceptor.admission import Admission
 from interceptor.batch import Batch
 from interceptor.chunk import Chunk, KindView, Views
 from interceptor.config import CHUNK_ROWS, HOUR_MS, LIST_TICK_MS, LISTS_KEPT_MS, Limits
-from interceptor.decisions import Decisions, Facts
+from interceptor.decisions import Decisions
+from interceptor.judgement import Addition, Judged, Judgement
 from interceptor.listbook import ListBook
 from interceptor.observer import Observer
 from interceptor.reload import Reloaded, compared
 from interceptor.rules.ruleset import RuleSet
-from interceptor.schema import GATES, Action, Kind, Status
-from interceptor.stage import Hits, Stage
-from interceptor.verdict import ladder_actions, resolve
+from interceptor.schema import Kind, Status
+from interceptor.stage import Stage
 from interceptor.wording import Wordings
 
 
@@ -43,7 +43,7 @@ class Engine:
         self._admission = Admission()
         self._wordings: Wordings | None = None
         self._tick = 0
-        self._to_list: list[tuple[str, np.ndarray, int, int, str]] = []  # since the last tick, not yet in force
+        self._to_list: list[Addition] = []  # since the last tick, not yet in force
         self._statuses = np.zeros(len(Status), np.int64)
         self._evicted_before = 0  # from what a reload dropped
         source, target = (Stage(side, rule_set, limits, self._observer) for side in ("source", "target"))
@@ -51,14 +51,12 @@ class Engine:
 
     def _follow(self, rule_set: RuleSet, lists: ListBook, source: Stage, target: Stage) -> None:
         """Goes on with a rule set and what it is decided with."""
-        live = [rule.mode == "live" for rule in rule_set.rules]
-        actions = np.array([int(rule.actions) for rule in rule_set.rules], np.uint32) * np.array(live, np.uint32)
-        adding = {i: rule for i, rule in enumerate(rule_set.rules) if rule.adds_to and rule.mode == "live"}
+        judgement = Judgement(rule_set)
         texts = sorted(name for section, name in rule_set.reads if section == "text")
         groups = self._wordings or Wordings(self._limits.wording_places_max) if rule_set.needs("wording") else None
         # From here on nothing can fail, so that there is no engine with half of a rule set.
         self.rule_set, self._lists, self._source, self._target = rule_set, lists, source, target
-        self._actions, self._adding, self._wordings = actions, adding, groups
+        self._judgement, self._wordings = judgement, groups
         self._read = {rule_set.words.is_of_host(name): name for name in texts}  # one of each: all are found at once
 
     @property
@@ -81,7 +79,7 @@ class Engine:
             change, evicted = compared(self.rule_set, rule_set), self._evicted
             lists = self._lists.reloaded(rule_set.lists)
             source, target = (stage.reloaded(rule_set, change.kept) for stage in (self._source, self._target))
-            to_list = [addition for addition in self._to_list if lists.goes_on_with(addition[0], self._lists)]
+            to_list = [addition for addition in self._to_list if lists.goes_on_with(addition.list, self._lists)]
             self._follow(rule_set, lists, source, target)
             self._to_list = to_list
             self._evicted_before += evicted - self._evicted
@@ -98,7 +96,7 @@ class Engine:
         status, tick = self._admission.apply(batch["event_id"], batch["ts_ms"], batch["ingest_ts_ms"])
         self._statuses += np.bincount(status, minlength=len(Status))
         self._observer.lap("admission", "")
-        decided = _Columns(batch, status)
+        decided = Judged(batch, status)
         for start, stop in self._cuts(tick):
             self._decide_chunk(Chunk(batch, start, stop, status, self.rule_set.words), start, int(tick[start]), decided)
         decisions = decided.decisions(self.rule_set, self._lists)
@@ -107,13 +105,13 @@ class Engine:
 
     def _cuts(self, tick: np.ndarray) -> Iterator[tuple[int, int]]:
         """Chunks end where a tick does, as far as rules add to lists, and after CHUNK_ROWS."""
-        adding = self._adding or self._to_list  # by a rule set before this one
+        adding = self._judgement.adds or self._to_list  # by a rule set before this one
         ends = np.flatnonzero(np.diff(tick)) + 1 if adding else np.zeros(0, np.int64)
         for start, stop in zip([0, *ends], [*ends, len(tick)], strict=True):
             for first in range(int(start), int(stop), CHUNK_ROWS):
                 yield first, min(first + CHUNK_ROWS, int(stop))
 
-    def _decide_chunk(self, chunk: Chunk, start: int, tick: int, decided: _Columns) -> None:
+    def _decide_chunk(self, chunk: Chunk, start: int, tick: int, decided: Judged) -> None:
         self._turn_to(tick)
         views: Views = [None] * len(Kind)
         for kind in chunk.kinds:
@@ -129,10 +127,10 @@ class Engine:
         found_of_target = self._target.run(chunk, views)
         target_points = self._target.scores(chunk, found_of_target)
         found += found_of_target
-        verdict, actions = self._resolved(chunk, self._collected(chunk, found))
+        verdict, actions = self._judgement.judged(chunk, found)
         decided.take(start, chunk, verdict, actions, found)
         self._observer.lap("verdict", "")
-        self._add_to_lists(chunk, found, actions, tick)
+        self._to_list += self._judgement.additions(chunk, found, actions, tick)
         self._observer.lap("list", "additions")
         self._observer.saw(start, chunk, views, found, source_points, target_points)
 
@@ -141,25 +139,6 @@ class Engine:
         for of_host, name in self._read.items():
             chunk.words(name)
             self._observer.lap("text", "hosts" if of_host else "messages")
-
-    def _resolved(self, chunk: Chunk, collected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Verdict uint8[count] and final actions uint32[count]; where nothing was asked for, the event passes."""
-        verdict, rows = np.zeros(chunk.count, np.uint8), np.flatnonzero(collected)
-        verdict[rows], collected[rows] = resolve(collected[rows], chunk["kind"][rows])
-        return verdict, collected
-
-    def _collected(self, chunk: Chunk, found: Sequence[Facts]) -> np.ndarray:
-        """uint32[count]: actions of the live rules that hit, and of the policies' ladders."""
-        collected = np.zeros(chunk.count, np.uint32)
-        for facts in found:
-            collected[facts.rows] |= self._actions[facts.rule]
-        for side in ("source", "target"):
-            scored = np.flatnonzero(chunk[f"{side}_score"])  # few: most of a city has no evidence against it
-            for gate in GATES if len(scored) else ():
-                rows = scored[chunk["kind"][scored] == gate]
-                score, kinds = chunk[f"{side}_score"][rows], chunk[f"{side}_kinds"][rows]
-                collected[rows] |= ladder_actions(getattr(self.rule_set.policies[gate], side), score, kinds)
-        return collected
 
     def _turn_to(self, tick: int) -> None:
         """When a tick begins, what the ones before put on lists comes into force; once an hour, old entries go."""
@@ -172,41 +151,3 @@ class Engine:
         if hour != self._tick * LIST_TICK_MS // HOUR_MS:
             self._lists.forget(hour * HOUR_MS - LISTS_KEPT_MS)
         self._tick = tick
-
-    def _add_to_lists(self, chunk: Chunk, found: Sequence[Facts], actions: np.ndarray, tick: int) -> None:
-        from_ms = (tick + 1) * LIST_TICK_MS
-        for facts in found:
-            rule = self._adding.get(facts.rule)
-            if rule is None:
-                continue
-            rows = facts.rows[chunk.ok[facts.rows] & ((actions[facts.rows] & Action.ALLOW) == 0)]
-            values = np.unique(chunk["source"][rows])
-            values = values[values != 0]
-            if len(values):
-                self._to_list.append((rule.adds_to, values, from_ms, from_ms + rule.adds_for_ms, rule.name))
-
-
-class _Columns:
-    """Decisions of a batch while its chunks are being decided."""
-
-    def __init__(self, batch: Batch, status: np.ndarray) -> None:
-        self._batch, self._status = batch, status
-        self._verdict = np.zeros(batch.rows, np.uint8)
-        self._actions = np.zeros(batch.rows, np.uint32)
-        self._score = np.zeros(batch.rows, np.float64)
-        self._target_score = np.zeros(batch.rows, np.float64)
-        self._facts: list[Facts] = []
-
-    def take(self, start: int, chunk: Chunk, verdict: np.ndarray, actions: np.ndarray, found: Sequence[Facts]) -> None:
-        rows = slice(start, start + chunk.count)
-        self._verdict[rows], self._actions[rows] = verdict, actions
-        self._score[rows], self._target_score[rows] = chunk["source_score"], chunk["target_score"]
-        self._facts += [Facts(facts.rule, facts.rows + start, facts.terms) for facts in found]
-
-    def decisions(self, rule_set: RuleSet, lists: ListBook) -> Decisions:
-        hits = Hits.of(self._facts)
-        batch = self._batch
-        return Decisions(
-            batch["event_id"], batch["kind"], batch["ts_ms"], self._status, self._verdict, self._actions, self._score,
-            self._target_score, hits.rows, hits.rules, tuple(self._facts), rule_set, lists.entry,
-        )  # fmt: skip

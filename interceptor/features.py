@@ -15,12 +15,13 @@ from interceptor.chunk import Chunk, Views, bits_of
 from interceptor.config import Limits
 from interceptor.distinct import DistinctWindow
 from interceptor.observer import Observer
-from interceptor.reload import Key, events_of
+from interceptor.reload import Key, Restored, events_of
 from interceptor.rules.expressions import Expression
 from interceptor.rules.ruleset import Feature, Step
 from interceptor.schema import Kind
 from interceptor.sequences import Sequence as SequenceWindow
 from interceptor.sightings import NEVER, SequentialRun, SinceFirst, SinceLast
+from interceptor.state import State, StateMisfit, nested, read, within, written
 from interceptor.tables import KeyTable, Slots
 from interceptor.windows import CountWindow, RatioWindow, SumWindow
 
@@ -46,6 +47,25 @@ class FeatureBank:
         for feature in features:
             alike.setdefault(events_of(feature), []).append(feature)
         self._groups = {key: _Group(members, self._limits, groups.get(key), kept) for key, members in alike.items()}
+
+    def taken(self, digests: Mapping[str, str]) -> State:
+        """The state of all windows. `digests` (of reload): at least for the features that are kept here."""
+        state, about = State(), dict[str, tuple[int, str]]()
+        for number, group in enumerate(self._groups.values()):
+            about |= {name: (number, digests[name]) for name in group.names}
+            state |= nested({f"keys/{number}": group.table.taken(), "windows": group.windows_taken()})
+        return state | {"features": written(about)}
+
+    def put_back(self, state: Mapping[str, np.ndarray], digests: Mapping[str, str]) -> Restored:
+        """Goes on where another bank was, maybe of another rule set: features with equal digests take over the windows
+        that it had, others begin empty. Raises StateMisfit; then this bank is of no use any more."""
+        about = _about(state)
+        mine = {name: digests[name] for group in self._groups.values() for name in group.names}
+        restored = Restored.between({name: digest for name, (_, digest) in about.items()}, mine)
+        for group in self._groups.values():
+            kept = {name: about[name][0] for name in group.names if name in restored.kept}
+            group.put_back(state, kept, self._limits)
+        return restored
 
     @property
     def evicted(self) -> int:
@@ -97,7 +117,7 @@ class _Group:
         self._windows: list[tuple[Feature, Any]] = [
             (feature, known.get(feature.name) or _window(feature, limits)) for feature in features
         ]
-        self._table: KeyTable = before._table if before and known else KeyTable(limits.keys_max)
+        self.table: KeyTable = before.table if before and known else KeyTable(limits.keys_max)
         self._update_bits = bits_of(first.kinds)
         # A sequence says no of all events that match none of its steps, whoever reads it.
         readers = frozenset[Kind]().union(*(feature.readers for feature in features))
@@ -105,7 +125,27 @@ class _Group:
 
     @property
     def evicted(self) -> int:
-        return self._table.evicted + sum(getattr(window, "evicted", 0) for _, window in self._windows)
+        return self.table.evicted + sum(getattr(window, "evicted", 0) for _, window in self._windows)
+
+    @property
+    def names(self) -> list[str]:
+        return [feature.name for feature, _ in self._windows]
+
+    def windows_taken(self) -> State:
+        """The state of all windows, by the feature's name."""
+        return nested({feature.name: window.taken(self.table.size) for feature, window in self._windows})
+
+    def put_back(self, state: Mapping[str, np.ndarray], kept: Mapping[str, int], limits: Limits) -> None:
+        """`kept`: the number that this group had, for each feature whose window goes on."""
+        if len(set(kept.values())) > 1:
+            raise StateMisfit(f"windows of one table of keys come from several: {', '.join(sorted(kept))}")
+        self.table = KeyTable(limits.keys_max)
+        for number in set(kept.values()):
+            self.table.put_back(within(state, f"keys/{number}"))
+        self._windows = [(feature, _window(feature, limits)) for feature, _ in self._windows]
+        for feature, window in self._windows:
+            if feature.name in kept:
+                window.put_back(within(state, f"windows/{feature.name}"))
 
     def apply(self, chunk: Chunk, masks: _Masks, observer: Observer) -> None:
         if not (self._update_bits | self._reader_bits) & chunk.bits:
@@ -113,7 +153,7 @@ class _Group:
         matching = self._matching(masks)
         rows = self._rows(chunk, matching)
         updates = matching if chunk.all_ok else matching & chunk.ok
-        if not (self._table.size and len(rows)) and not np.count_nonzero(updates):
+        if not (self.table.size and len(rows)) and not np.count_nonzero(updates):
             for feature, _ in self._windows:
                 chunk.features[feature.name] = _nothing(feature, chunk)
             return
@@ -146,8 +186,8 @@ class _Group:
     def _slots(self, chunk: Chunk, rows: np.ndarray, inserting: np.ndarray) -> tuple[Slots, Slots]:
         by, of = (chunk[name].astype(np.uint64, copy=False) for name in (self._first.by, self._first.of))
         if self._first.by != self._first.of:
-            return self._table.slots_of_two(by, of, rows, inserting)
-        slots = self._table.slots(by, rows, inserting)
+            return self.table.slots_of_two(by, of, rows, inserting)
+        slots = self.table.slots(by, rows, inserting)
         return slots, slots
 
     def _arguments(self, feature: Feature, chunk: Chunk, masks: _Masks) -> tuple[np.ndarray, ...]:
@@ -162,6 +202,14 @@ class _Group:
             steps = np.stack([masks.matching_step(step) for step in feature.steps])
             return (steps, masks.matching_step(feature.unless or _NO_STEP))
         return ()
+
+
+def _about(state: Mapping[str, np.ndarray]) -> dict[str, tuple[int, str]]:
+    """For each feature of a state, the number of its table of keys, and its digest."""
+    try:
+        return {str(name): (int(number), str(digest)) for name, (number, digest) in read(state, "features").items()}
+    except (AttributeError, TypeError, ValueError):
+        raise StateMisfit("features: not names with numbers and digests") from None
 
 
 def _nothing(feature: Feature, chunk: Chunk) -> np.ndarray:

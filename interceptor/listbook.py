@@ -1,9 +1,10 @@
 """All lists of a rule set, by name.
 
 Enters: list definitions, and what verdicts add. Leaves: membership and entries. Invariants: an entry counts from
-`since` until `expires` in the time of the event, never by a clock; what the rules' author listed (items, side files)
-and what verdicts added are kept apart, and a value is listed where any of them says so. Only what verdicts added
-changes; it outlives a reload of the rules.
+`since` until `expires` in the time of the event, never by a clock; what the rules' author listed (items, side files),
+what verdicts added and what is shared with other engines are kept apart, and a value is listed where any of them says
+so. What verdicts added and what is shared changes, and outlives a reload of the rules. A value that was taken off the
+shared list isn't listed by what verdicts added either, until it is shared again; what the rules' author listed stands.
 """
 
 from __future__ import annotations
@@ -14,26 +15,39 @@ from typing import Any
 import numpy as np
 
 from interceptor.batch import Strings
+from interceptor.entries import FOREVER_MS, Entry, last_to_expire
 from interceptor.hosts import hash_of_host
-from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, last_to_expire
+from interceptor.lists import DomainList, ExactList
 from interceptor.rules.model import ItemDef, ListDef
 from interceptor.rules.side_lines import LISTS, AnyList
 from interceptor.rules.values import parsed
+from interceptor.sharing import Shared
 
 
 class ListBook:
     """Lists by name, filled from their definitions."""
 
-    def __init__(self, definitions: Iterable[ListDef]) -> None:
+    def __init__(self, definitions: Iterable[ListDef], shared: Shared | None = None) -> None:
+        self._shared = Shared() if shared is None else shared
         self._fill(definitions, {}, {}, {})
 
     def reloaded(self, definitions: Iterable[ListDef]) -> ListBook:
         """The lists of another rule set. What hasn't changed of items and side files is taken over as it is; so is what
         verdicts added to a list, if it still is an exact list of the same kind of value. This book and the new one
         share that from now on: go on with one of them."""
-        book = ListBook(())
+        book = ListBook((), self._shared)
         book._fill(definitions, self._definitions, self._items, self._added)
         return book
+
+    @property
+    def shared(self) -> Shared:
+        """What is shared: add to it, take off, replace whole lists there."""
+        return self._shared
+
+    def share(self, shared: Shared) -> None:
+        """Takes these shared lists in the place of the ones before; other books may have them, too."""
+        self._shared = shared
+        self._parts = self._not_empty()
 
     def goes_on_with(self, name: str, before: ListBook) -> bool:
         """Whether what verdicts add to a list has its place here as it had in the book before."""
@@ -42,17 +56,17 @@ class ListBook:
     def has(self, name: str, values: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
         """bool[n]: which values (uint64[n]) are on an exact, prefix or range list at their time."""
         values = values.astype(np.uint64, copy=False)
-        return _any([part.contains(values, ts_ms) for part in self._parts[name]], len(values))
+        return _any([part.contains(values, ts_ms) for part in self._of(name)], len(values))
 
     def has_hosts(self, name: str, hosts: Strings, rows: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
         """bool[m]: which of some rows' hosts are on a domain list."""
-        return _any([part.contains(hosts, ts_ms, rows) for part in self._parts[name]], len(rows))
+        return _any([part.contains(hosts, ts_ms, rows) for part in self._of(name)], len(rows))
 
     def entry(self, name: str, value: Any, ts_ms: int) -> Entry | None:
         """The entry behind a match, or None: of several, the one that expires last. `value` is a number, or a host
         where the list is one of domains."""
         return last_to_expire(
-            part.entry(value if isinstance(part, DomainList) else int(value), ts_ms) for part in self._parts[name]
+            part.entry(value if isinstance(part, DomainList) else int(value), ts_ms) for part in self._of(name)
         )
 
     def add(self, name: str, values: np.ndarray, from_ms: int, expires_ms: int, source: str) -> None:
@@ -66,18 +80,27 @@ class ListBook:
         for added in self._added.values():
             if len(added):
                 added.forget(before_ms)
+        self._shared.forget(before_ms)
         self._parts = self._not_empty()
+
+    def _of(self, name: str) -> list[Any]:
+        """What makes up a list now."""
+        if self._seen != self._shared.version:
+            self._parts = self._not_empty()
+        return self._parts[name]
 
     def _not_empty(self) -> dict[str, list[Any]]:
         """What makes up each list, without what is empty: those that rules fill mostly are."""
-        return {
-            name: [
-                part
-                for part in (self._items[name], *(side.entries for side in definition.sides), self._added.get(name))
-                if part
-            ]
-            for name, definition in self._definitions.items()
-        }
+        self._seen = self._shared.version
+        parts = {}
+        for name, definition in self._definitions.items():
+            added, shared = self._added.get(name), self._shared.fitting(definition)
+            written = (self._items[name], *(side.entries for side in definition.sides))
+            if added and isinstance(shared, ExactList) and shared.removes:
+                parts[name] = [part for part in (*written, _Unless(added, shared), shared) if part]
+            else:
+                parts[name] = [part for part in (*written, added, shared) if part]
+        return parts
 
     def _fill(
         self,
@@ -97,6 +120,22 @@ class ListBook:
             if now.match == "exact":
                 self._added[name] = added[name] if same else ExactList()
         self._parts = self._not_empty()
+
+
+class _Unless:
+    """What verdicts added, but for values that were taken off the shared list."""
+
+    def __init__(self, added: ExactList, shared: ExactList) -> None:
+        self._added, self._shared = added, shared
+
+    def contains(self, values: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
+        listed = self._added.contains(values, ts_ms)
+        listed[listed] = ~self._shared.taken_off(values[listed])
+        return listed
+
+    def entry(self, value: int, ts_ms: int) -> Entry | None:
+        found = self._added.entry(value, ts_ms)
+        return None if found is None or self._shared.taken_off(np.array([value], np.uint64))[0] else found
 
 
 def _any(found: list[np.ndarray], count: int) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 Enters: entries, and values with the time of their event. Leaves: which values are listed at their time, and the entry
 behind a match. Invariants: an entry counts for events with from_ms <= ts_ms < expires_ms, whatever the clock says; a
-value that is added again is extended, from the earlier start to the later end, and never cut short.
+value that is added again is extended, from the earlier start to the later end, and never cut short; one that was taken
+off counts for no event until it is added again.
 
 Everything is kept in columns, and a source and reason once, however many entries have them. Measured on one core: 10
 million exact values take 2 s to add and 310 MB to hold; to find that a value isn't among them takes 22 ns (9 ns among
@@ -11,16 +12,16 @@ million exact values take 2 s to add and 310 MB to hold; to find that a value is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from interceptor.batch import Strings
+from interceptor.entries import FOREVER_MS, TAKEN_OFF_MS, Columns, Entry, Noted, last_to_expire
 from interceptor.folding import spans
 from interceptor.hosts import hash_of_host
-from interceptor.kernels import Bools, Int32s, Int64s, Uint64s, table
+from interceptor.kernels import Bools, Int32s, Int64s, Uint64s
 from interceptor.lookups import (
     EXPIRES,
     FROM,
@@ -28,26 +29,12 @@ from interceptor.lookups import (
     begins,
     hash_hosts,
     is_below,
-    reaching_further,
-    within,
 )
+from interceptor.ranges import RangeList
 
-FOREVER_MS = 2**62
+__all__ = ["FOREVER_MS", "DomainList", "Entry", "ExactList", "NumberList", "PrefixList", "RangeList", "host_hash"]
+
 _POWERS = 10 ** np.arange(1, 20, dtype=np.uint64)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Why a value is listed, and from when until when (ms since 1970 UTC)."""
-
-    value: str
-    from_ms: int
-    expires_ms: int
-    source: str
-    reason: str
-
-    def holds(self, ts_ms: int) -> bool:
-        return self.from_ms <= ts_ms < self.expires_ms
 
 
 class NumberList(Protocol):
@@ -64,33 +51,14 @@ class NumberList(Protocol):
         ...
 
 
-class _Noted:
-    """Sources and reasons: each pair is kept once, and entries refer to it by its code; 0 says nothing."""
-
-    def __init__(self) -> None:
-        self._code_of = {("", ""): 0}
-        self._notes = [("", "")]
-
-    def note(self, source: str, reason: str) -> int:
-        """The code of a source and reason."""
-        code = self._code_of.setdefault((source, reason), len(self._notes))
-        if code == len(self._notes):
-            self._notes.append((source, reason))
-        return code
-
-    @property
-    def notes(self) -> int:
-        """How many different ones there are."""
-        return len(self._notes) - 1
-
-
-class _Keyed(_Noted):
+class _Keyed(Noted):
     """Entries that are found by one 64-bit key each; 30 bytes an entry, 5 more where there are sources or reasons."""
 
     def __init__(self) -> None:
         super().__init__()
         self._table = SpanTable()
         self._shown: dict[int, str] = {}
+        self._removes = False
 
     def __len__(self) -> int:
         return self._table.size
@@ -111,6 +79,38 @@ class _Keyed(_Noted):
     def put(self, keys: Uint64s, from_ms: Int64s, expires_ms: Int64s, codes: Int32s) -> None:
         """Lists keys uint64[k], each with its own time (int64[k]) and note (int32[k]); zeros are left out."""
         self._table.put(keys, from_ms, expires_ms, codes)
+
+    def remove(self, keys: Uint64s) -> None:
+        """Takes keys uint64[k] off, also ones that aren't there; zeros are left out."""
+        (from_ms, expires_ms), nothing = TAKEN_OFF_MS, np.zeros(len(keys), np.int32)
+        self.put(keys, np.full(len(keys), from_ms, np.int64), np.full(len(keys), expires_ms, np.int64), nothing)
+        self._table.set(keys, from_ms, expires_ms)
+        self._removes = self._removes or len(keys) > 0
+
+    @property
+    def removes(self) -> bool:
+        """Whether anything was ever taken off."""
+        return self._removes
+
+    def taken_off(self, keys: Uint64s) -> Bools:
+        """bool[n]: which keys were taken off, and not put on again."""
+        at = self._table.find(keys)
+        off = at >= 0
+        off[off] = (self._table.spans[at[off]] == TAKEN_OFF_MS).all(1)
+        return off
+
+    def show(self, keys: Iterable[int], texts: Iterable[str]) -> None:
+        """How people write what each key is the hash of."""
+        self._shown.update(zip(keys, texts, strict=True))
+
+    @property
+    def shown(self) -> Mapping[int, str]:
+        """The keys that have a text, with it."""
+        return self._shown
+
+    def columns(self) -> Columns:
+        """All entries, also those that were taken off or have expired."""
+        return Columns(*self._table.held(), self._notes)
 
     def _put_one(self, key: int, from_ms: int, expires_ms: int, note: tuple[str, str], shown: str) -> None:
         if shown:
@@ -239,103 +239,9 @@ class DomainList(_Keyed):
         return last_to_expire(self._get(hash_of_host(domain), domain, ts_ms) for domain in domains)
 
 
-class RangeList(_Noted):
-    """Ranges of numbers, both ends included; they may overlap."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shown: dict[tuple[int, int], str] = {}
-        self._waiting: list[tuple[Uint64s, Int64s, Int32s]] = []  # not yet sorted in
-        self._ends: Uint64s = np.zeros((2, 0), np.uint64)  # first numbers, ascending, and last numbers
-        self._reach: Uint64s = np.zeros(0, np.uint64)  # the largest last number up to here
-        self._further: Int64s = np.zeros(0, np.int64)  # the closest range before that ends later
-        self._spans: Int64s = table(0, 2)
-        self._codes: Int32s = np.zeros(0, np.int32)
-
-    def __len__(self) -> int:
-        self._sort()
-        return self._ends.shape[1]
-
-    def reserve(self, entries: int) -> None:
-        """Columns need no room in advance."""
-
-    def ended(self, ts_ms: int) -> int:
-        """How many entries don't hold any more at `ts_ms`."""
-        self._sort()
-        return int((self._spans[:, EXPIRES] <= ts_ms).sum())
-
-    def put(self, ends: Uint64s, from_ms: Int64s, expires_ms: Int64s, codes: Int32s) -> None:
-        """Lists ranges uint64[k, 2], each with its own time (int64[k]) and note (int32[k])."""
-        self._waiting.append((ends, np.stack([from_ms, expires_ms], 1), codes))
-
-    def add(
-        self,
-        value: tuple[int, int],
-        from_ms: int,
-        expires_ms: int,
-        source: str = "",
-        reason: str = "",
-        shown: str = "",
-    ) -> None:
-        """Lists the numbers from value[0] to value[1]. ValueError where the first is larger, or outside of uint64."""
-        first, last = value
-        if not 0 <= first <= last < 1 << 64:
-            raise ValueError(f"{first}..{last} is no range of numbers")
-        if shown:
-            self._shown[first, last] = shown
-        since, until = (np.array([ms], np.int64) for ms in (from_ms, expires_ms))
-        self.put(np.array([value], np.uint64), since, until, np.array([self.note(source, reason)], np.int32))
-
-    def contains(self, values: Uint64s, ts_ms: Int64s) -> Bools:
-        listed = np.zeros(len(values), np.bool_)
-        if len(self):
-            firsts, lasts = self._ends
-            within(values, ts_ms, firsts, lasts, self._reach, self._further, self._spans, listed.view(np.uint8))
-        return listed
-
-    def entry(self, value: int, ts_ms: int) -> Entry | None:
-        self._sort()
-        found, at = [], int(np.searchsorted(self._ends[0], np.uint64(value), "right")) - 1
-        while at >= 0:
-            first, last = self._ends[:, at].tolist()
-            if last < value:
-                at = int(self._further[at])
-                continue
-            note = self._notes[self._codes[at]]
-            entry = Entry(self._shown.get((first, last), f"{first}..{last}"), *self._spans[at].tolist(), *note)
-            if entry.holds(ts_ms):
-                found.append(entry)
-            at -= 1
-        return last_to_expire(found)
-
-    def _sort(self) -> None:
-        """Sorts in what is waiting; of equal ranges one is left, with the note of the latest end."""
-        if not self._waiting:
-            return
-        held = (np.ascontiguousarray(self._ends.T), self._spans, self._codes)
-        ends, spans_, codes = (np.concatenate(columns) for columns in zip(held, *self._waiting, strict=True))
-        self._waiting.clear()
-        telling = np.where(codes != 0, spans_[:, EXPIRES], np.iinfo(np.int64).min)
-        order = np.lexsort((telling, ends[:, 1], ends[:, 0]))
-        ends, spans_, codes = ends[order], spans_[order], codes[order]
-        first = np.flatnonzero(np.append(True, (ends[1:] != ends[:-1]).any(1))[: len(ends)])
-        last = np.append(first[1:], len(ends)) - 1
-        self._ends, self._codes = np.ascontiguousarray(ends[first].T), codes[last]
-        self._spans, self._further = table(len(first), 2), np.empty(len(first), np.int64)
-        self._spans[:, FROM] = np.minimum.reduceat(spans_[:, FROM], first)
-        self._spans[:, EXPIRES] = np.maximum.reduceat(spans_[:, EXPIRES], first)
-        self._reach = np.maximum.accumulate(self._ends[1])
-        reaching_further(self._ends[1], self._further)
-
-
 def host_hash(hosts: Strings, rows: Int32s | None = None) -> Uint64s:
     """uint64[m]: a hash of each host (`rows` int32[m] of them, default all), 0 for the empty one."""
     starts, stops = spans(hosts, rows)
     hashes = np.zeros(len(starts), np.uint64)
     hash_hosts(hosts.data, starts, stops, hashes.view(np.int64))
     return hashes
-
-
-def last_to_expire(entries: Iterable[Entry | None]) -> Entry | None:
-    """Of some entries that hold; the first of them where several expire at once."""
-    return max(filter(None, entries), key=lambda entry: entry.expires_ms, default=None)

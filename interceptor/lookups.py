@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from interceptor import hosts
+from interceptor.entries import FOREVER_MS
 from interceptor.kernels import (
     AHEAD,
     IN_I32,
@@ -25,6 +26,7 @@ from interceptor.kernels import (
     OUT_I64,
     OUT_U8,
     TABLE,
+    Bools,
     Int32s,
     Int64s,
     Uint8s,
@@ -67,7 +69,7 @@ class SpanTable:
     def reserve(self, keys: int) -> None:
         """Makes room for so many keys more: growing by and by takes twice the memory for a while."""
         if (self.size + keys) * 8 > len(self.keys) * 7:
-            self._move(self._held(_BEFORE_ALL_MS), max(self.size + keys, len(self.keys)))
+            self._move(self.held(), max(self.size + keys, len(self.keys)))
 
     def put(self, keys: Uint64s, from_ms: Int64s, expires_ms: Int64s, codes: Int32s) -> None:
         """Adds keys, or extends those that are there. Of several codes, 0 aside, that of the latest end is kept."""
@@ -85,22 +87,32 @@ class SpanTable:
         at = int(self.find(np.array([key], np.uint64))[0])
         return None if at < 0 else (int(self.spans[at, FROM]), int(self.spans[at, EXPIRES]), int(self.codes[at]))
 
+    def set(self, keys: Uint64s, from_ms: int, expires_ms: int) -> None:
+        """Gives those keys that are there exactly this span, and no code."""
+        at = self.find(keys)
+        at = at[at >= 0]
+        self.spans[at], self.codes[at] = (from_ms, expires_ms), 0
+
     def ending(self, before_ms: int) -> int:
-        """How many keys expire at `before_ms` or earlier."""
-        return int(((self.keys[:, 0] != 0) & (self.spans[:, EXPIRES] <= before_ms)).sum())
+        """How many keys expire at `before_ms` or earlier, without those that were taken off."""
+        return int((self.spans[:, EXPIRES] <= before_ms).sum(where=(self.keys[:, 0] != 0) & self._is_on()))
 
     def drop(self, before_ms: int) -> int:
-        """Drops keys that expire at `before_ms` or earlier; gives how many."""
+        """Drops keys that expire at `before_ms` or earlier; gives how many. That one was taken off isn't forgotten."""
         before = self.size
-        held = self._held(before_ms)
+        held = self.held(before_ms)
         self._move(held, max(ROOM_FOR_MIN, len(held[0])))
         return before - self.size
 
-    def _held(self, before_ms: int) -> tuple[Uint64s, Int64s, Int64s, Int32s]:
-        """Keys that expire later, their spans and codes."""
-        places = np.flatnonzero((self.keys[:, 0] != 0) & (self.spans[:, EXPIRES] > before_ms))
+    def held(self, before_ms: int = _BEFORE_ALL_MS) -> tuple[Uint64s, Int64s, Int64s, Int32s]:
+        """Keys that expire later or were taken off, their spans and codes."""
+        stays = (self.spans[:, EXPIRES] > before_ms) | ~self._is_on()
+        places = np.flatnonzero((self.keys[:, 0] != 0) & stays)
         spans = self.spans[places, FROM], self.spans[places, EXPIRES]
         return self.keys[places, 0].view(np.uint64), *spans, self.codes[places]
+
+    def _is_on(self) -> Bools:
+        return self.spans[:, FROM] != FOREVER_MS
 
     def _move(self, held: tuple[Uint64s, Int64s, Int64s, Int32s], keys: int) -> None:
         """Into new tables with room for so many keys."""

@@ -10,9 +10,12 @@ Kernels put pairs in with `put` while the budget lasts, then return to Python, w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from interceptor.kernels import ROWS_MIN, TABLE, Int64s, helper, kernel, table
+from interceptor.state import State, array_of, checked, nested, rows_put_back, rows_taken, within
 from interceptor.tables import mixed
 
 OWNER, VALUE, STAMP = 0, 1, 2  # words of a pair; owner 0 = empty
@@ -57,6 +60,20 @@ class PairTable:
         if capacity // 2 >= pairs_max:
             room = max(pairs_max - living, pairs_max // 4, 1)  # the rest by eviction
         self.state[BUDGET] = room
+
+    def taken(self) -> State:
+        """Its state: also where each pair stands, since that decides which one makes room."""
+        return {"state": self.state.copy()} | nested({"pairs": rows_taken(self.words)})
+
+    def put_back(self, state: Mapping[str, np.ndarray]) -> None:
+        """Goes on where another table was. Raises StateMisfit, also where that held more than `pairs_max`."""
+        counts = array_of(state, "state", np.int64, rows=4).copy()
+        words, pairs_max = rows_put_back(within(state, "pairs"), 3), int(self.state[COUNT_MAX])
+        count = len(state["pairs/at"])
+        checked(count <= pairs_max, f"{count:,} pairs, at most {pairs_max:,} are held here")
+        checked(count == counts[COUNT] and count <= len(words) // 2, f"{count:,} pairs in a table of {len(words):,}")
+        counts[COUNT_MAX] = pairs_max
+        self.words, self.state = words, counts
 
 
 @helper

@@ -7,8 +7,10 @@ hold: a window holds events as they were judged when they came.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from hashlib import blake2b
 from operator import attrgetter
 
 from interceptor.chunk import bits_of
@@ -41,6 +43,28 @@ class Reloaded:
     rules_removed: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of a state that was put back, in names of features, each tuple sorted: as of a reload from the rule
+    set under which it was taken. What `removed` ones held is gone, read or not."""
+
+    kept: tuple[str, ...]
+    reset: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    @classmethod
+    def between(cls, before: Mapping[str, str], after: Mapping[str, str]) -> Restored:
+        """Both: digest by name."""
+        both = before.keys() & after.keys()
+        return cls(
+            kept=_sorted(name for name in both if before[name] == after[name]),
+            reset=_sorted(name for name in both if before[name] != after[name]),
+            added=_sorted(after.keys() - both),
+            removed=_sorted(before.keys() - both),
+        )
+
+
 def compared(before: RuleSet, after: RuleSet) -> Reloaded:
     """What comes of a reload from one to the other."""
     old, new = _features(before), _features(after)
@@ -65,8 +89,25 @@ def compared(before: RuleSet, after: RuleSet) -> Reloaded:
 def places_after(before: RuleSet, after: RuleSet) -> list[int]:
     """For each rule of `before`, its position among those of `after`, by name and mode; -1 = not there. Rules are in
     order of name in both, so that positions that are left ascend."""
-    place_of = {(rule.name, rule.mode): place for place, rule in enumerate(after.rules)}
-    return [place_of.get((rule.name, rule.mode), -1) for rule in before.rules]
+    return places_of(names_of(before), after)
+
+
+def places_of(names: Iterable[tuple[str, str]], after: RuleSet) -> list[int]:
+    """The same for rules of which (name, mode) is all that is known."""
+    place_of = {name: place for place, name in enumerate(names_of(after))}
+    return [place_of.get(name, -1) for name in names]
+
+
+def names_of(rule_set: RuleSet) -> list[tuple[str, str]]:
+    """(name, mode) of each rule, in order."""
+    return [(rule.name, rule.mode) for rule in rule_set.rules]
+
+
+def digests(rule_set: RuleSet) -> dict[str, str]:
+    """For each feature 32 hex digits that are equal where a window goes on: in every process and on every machine."""
+    return {
+        name: blake2b(json.dumps(key).encode(), digest_size=16).hexdigest() for name, key in _features(rule_set).items()
+    }
 
 
 def events_of(feature: Feature) -> Key:

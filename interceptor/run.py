@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +40,7 @@ from interceptor.watching import Edits, RulesInForce
 from simulator.city import Slice
 from simulator.events import Pools, Rows, to_frame
 from simulator.population import Habit
-from simulator.report import Money, Report, Stopwatch, Town, as_json
+from simulator.report import Money, Report, RulesUsed, Stopwatch, Town, as_json
 from simulator.scam_types import TYPES
 from simulator.scenario import ScenarioError
 from simulator.scenario import load as load_scenario
@@ -88,7 +88,7 @@ def main(options: Options) -> int:
 
 
 def _run(options: Options) -> int:
-    source, watch = _source(options), Stopwatch()
+    source, watch = source_of(options), Stopwatch()
     setting = source.setting
     with ExitStack() as stack:
         folder = options.rules or default_rules_dir()
@@ -100,8 +100,8 @@ def _run(options: Options) -> int:
         recorder = stack.enter_context(Recorder(options.record, setting, deciding)) if options.record else None
         compare = options.counterfactual and not options.observe  # what is observed is that run itself
         aside = stack.enter_context(source.without()) if compare else None
-        title = _title(source, None if edits else rule_set)
-        display = make_display(_console(sys.stderr), title, setting.start_ms, setting.end_ms)
+        title = title_of(source, None if edits else rule_set)
+        display = make_display(console_on(sys.stderr), title, setting.start_ms, setting.end_ms)
         stack.callback(display.close)
         if recorder and recorder.path.exists():
             display.say(f"{recorder.path} exists and will be replaced when the run has ended")
@@ -109,16 +109,20 @@ def _run(options: Options) -> int:
         rules = RulesInForce(engine, edits, display, setting.start_ms)
         card, stop = ScoreCard(), stack.enter_context(Stop())
         now_ms = _stream(source, engine, rules, card, recorder, watch, display, stop)
-        without = _compared(aside, stop, display) if aside else None
-        report = _report(source, engine, rules, card, watch, without, now_ms if stop.asked else None)
+        without = compared(aside, stop, display) if aside else None
+        by = DecidedBy(
+            engine.rule_set.hash, len(engine.rule_set.rules), rules.used, rules.gates_of_rule, engine.counters
+        )
+        report = report_of(source, by, card, watch, without, now_ms if stop.asked else None)
     if recorder:
         truth = truth_path(recorder.path)
         print(f"{recorder.path}: {recorder.events:,} events and decisions; the truth is in {truth}", file=sys.stderr)
-    _print(report, as_object=options.json)
+    print_report(report, as_object=options.json)
     return EXIT_STOPPED if stop.asked else EXIT_DONE
 
 
-def _compared(aside: WithoutInterception, stop: Stop, display: Display) -> Without | None:
+def compared(aside: WithoutInterception, stop: Stop, display: Display) -> Without | None:
+    """What the run without interception came to, once it has ended; None if it failed or nobody waits."""
     if not aside.is_done:
         display.say("Waiting for the same city without interception …")
     found = None if stop.asked else aside.result(lambda: stop.asked)
@@ -127,8 +131,8 @@ def _compared(aside: WithoutInterception, stop: Stop, display: Display) -> Witho
     return found
 
 
-def _title(source: Source, lasting: RuleSet | None) -> str:
-    """`lasting`: the rules, unless they may change while the title stands there."""
+def title_of(source: Source, lasting: RuleSet | None) -> str:
+    """What runs, in one line. `lasting`: the rules, unless they may change while the title stands there."""
     setting = source.setting
     what = f"{clean(setting.scenario)} · {setting.people:,} people · {setting.days} d · seed {setting.seed}"
     return f"Interceptor {__version__} · {what}" + (f" · rules {lasting.hash}" if lasting else "")
@@ -166,8 +170,8 @@ class RecordedSource:
 Source = CitySource | RecordedSource
 
 
-def _source(options: Options) -> Source:
-    """Raises UsageProblem, ScenarioError or RecordingError."""
+def source_of(options: Options) -> Source:
+    """The city or recording that was asked for. Raises UsageProblem, ScenarioError or RecordingError."""
     if options.scenario.endswith(".parquet"):
         for name in ("people", "days", "seed", "observe"):
             if getattr(options, name) not in (None, False):
@@ -255,10 +259,22 @@ def _stream(
     return now_ms
 
 
-def _report(
-    source: Source, engine: Engine, rules: RulesInForce, card: ScoreCard, watch: Stopwatch, without: Without | None,
-    stopped_ms: int | None,
-) -> Report:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class DecidedBy:
+    """What a report says of the rules: the hash and size of the set at the end, all sets, the gates of each rule, and
+    what the engine counted."""
+
+    ruleset: str
+    rules: int
+    rule_sets: Sequence[RulesUsed]
+    gates_of_rule: dict[str, str]
+    counters: dict[str, int]
+
+
+def report_of(
+    source: Source, by: DecidedBy, card: ScoreCard, watch: Stopwatch, without: Without | None, stopped_ms: int | None
+) -> Report:
+    """What the run was worth. `stopped_ms`: event time at which a person stopped it."""
     score = card.score(source.type_of_campaign, len(TYPES))
     money, money_of_type = source.money(score, without)
     towns = [
@@ -266,26 +282,27 @@ def _report(
         for code, count in source.residents().items()
     ]
     return Report(
-        setting=source.setting, ruleset=engine.rule_set.hash, rules=len(engine.rule_set.rules), version=__version__,
-        score=score, rule_sets=rules.used,
+        setting=source.setting, ruleset=by.ruleset, rules=by.rules, version=__version__,
+        score=score, rule_sets=by.rule_sets,
         types=[(type_.id, type_.chinese) for type_ in TYPES], money=money, money_of_type=money_of_type,
         towns=sorted(towns, key=lambda town: (-town.paid_each_fen, -town.reached_per_1000)),
         habits=[habit.name.lower() for habit in Habit], speed=watch.speed(without.seconds if without else None),
-        gates_of_rule=rules.gates_of_rule, counters=engine.counters,
+        gates_of_rule=by.gates_of_rule, counters=by.counters,
         stopped_ms=stopped_ms, truth=source.has_truth,
     )  # fmt: skip
 
 
-def _console(file: TextIO) -> Console:
+def console_on(file: TextIO) -> Console:
     """At most WIDTH_MAX columns, also where there is no terminal to ask for its width."""
     console = Console(file=file, highlight=False)
     console.width = min(console.width, WIDTH_MAX) if console.is_terminal else WIDTH_MAX
     return console
 
 
-def _print(report: Report, *, as_object: bool) -> None:
+def print_report(report: Report, *, as_object: bool) -> None:
+    """The bulletin, on standard output."""
     if not as_object:
-        console = _console(sys.stdout)
+        console = console_on(sys.stdout)
         if console.is_terminal:
             show(report, console)
             return

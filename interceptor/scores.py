@@ -8,6 +8,7 @@ sum is made in the order of the rules, so it is the same to the last bit however
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ from interceptor.kernels import (
 )
 from interceptor.panes import slots_used
 from interceptor.sightings import elapsed_ms
+from interceptor.state import State, begun_put_back, begun_taken, checked, nested, within
 from interceptor.tables import KeyTable
 
 EVIDENCE_MAX = 16  # rules remembered per key; then the one with the oldest newest hit makes room
@@ -45,7 +47,7 @@ HALF_LIVES_MAX = 10  # a hit older than this no longer counts
 EVIDENCE_KINDS_MAX = 64
 
 _BEFORE_ALL_MS = -(2**62)
-_EPOCH, _COUNT = EVIDENCE_MAX, EVIDENCE_MAX + 1  # int32 words of a row, behind the rules
+_EPOCH, _COUNT = EVIDENCE_MAX, EVIDENCE_MAX + 1  # int32 words of a row, behind the rules, the one behind the other
 
 
 class Points(NamedTuple):
@@ -96,6 +98,24 @@ class EvidenceScores:
             scores._last_ms, scores._words = _copied(self._last_ms), _copied(self._words)
             _renumber(places, scores._last_ms, scores._words.view(np.int32))
         return scores
+
+    def taken(self) -> State:
+        """Its state; rules are numbers in it, as in the rule set of now."""
+        used = min(self._keys.size, len(self._words))
+        evidence = begun_taken(self._last_ms, self._words.view(np.int32), used, _EPOCH)
+        return nested({"keys": self._keys.taken(), "evidence": evidence})
+
+    def put_back(self, state: Mapping[str, np.ndarray], places: Int32s) -> None:
+        """Goes on where other scores were, maybe under other rules: `places` as for `reloaded`. Raises StateMisfit."""
+        self._keys.put_back(within(state, "keys"))
+        evidence = within(state, "evidence")
+        used = len(evidence.get("heads", ()))
+        self._last_ms, self._words = table(used, EVIDENCE_MAX), table(used, self._words.shape[1])
+        begun_put_back(evidence, self._last_ms, self._words.view(np.int32), _EPOCH)
+        rules = evidence["words"]
+        checked(not len(rules) or (rules.min() >= 0 and rules.max() < len(places)), "evidence of a rule nobody named")
+        weighing = np.append(self._weights, 0)[places] != 0
+        _renumber(np.where(weighing, places, -1).astype(np.int32), self._last_ms, self._words.view(np.int32))
 
     @property
     def evicted(self) -> int:

@@ -27,6 +27,7 @@ from interceptor.kernels import (
     table,
 )
 from interceptor.panes import slots_used
+from interceptor.state import Rows
 from interceptor.tables import Slots
 
 STEPS_MIN, STEPS_MAX = 2, 8
@@ -35,7 +36,7 @@ _EPOCH = 0  # word of a row; word i is start[i]
 _NONE = -(2**63)  # before every date
 
 
-class Sequence:
+class Sequence(Rows):
     """8 bytes a step and key."""
 
     def __init__(self, steps: int, within_ms: int) -> None:

@@ -28,6 +28,7 @@ from interceptor.kernels import (
     table,
 )
 from interceptor.panes import slots_used
+from interceptor.state import Rows
 from interceptor.tables import Slots
 
 NEVER = 10**15  # ms; longer than any window
@@ -38,7 +39,7 @@ _FIRST = 2  # since_first
 _VALUE, _RUN = 2, 3  # sequential
 
 
-class SinceLast:
+class SinceLast(Rows):
     """ms since the key's newest update before this event, NEVER if it is older than `within_ms`. 16 bytes a key."""
 
     def __init__(self, within_ms: int) -> None:
@@ -55,7 +56,7 @@ class SinceLast:
         return out
 
 
-class SinceFirst:
+class SinceFirst(Rows):
     """ms since the key's first update, this event's included; after a gap of more than `within_ms` the next update is
     the first again. NEVER if the newest is older than `within_ms`. 32 bytes a key."""
 
@@ -73,7 +74,7 @@ class SinceFirst:
         return out
 
 
-class SequentialRun:
+class SequentialRun(Rows):
     """Number of updates in a row whose value was near the one before (at most NEIGHBOURS_MAX away; an equal one neither
     counts nor ends the run), with gaps of at most `within_ms`. 0 if the newest is older. 32 bytes a key."""
 

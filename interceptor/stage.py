@@ -6,7 +6,7 @@ scores.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Literal
@@ -18,10 +18,11 @@ from interceptor.config import Limits
 from interceptor.decisions import Facts
 from interceptor.features import FeatureBank
 from interceptor.observer import Observer
-from interceptor.reload import places_after
+from interceptor.reload import Restored, digests, names_of, places_after, places_of
 from interceptor.rules.ruleset import Feature, Rule, RuleSet
 from interceptor.schema import Kind
 from interceptor.scores import EvidenceScores, Points
+from interceptor.state import State, StateMisfit, nested, read, within, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,21 @@ class Hits:
         return np.searchsorted(self.rows, np.arange(count + 1)).astype(np.int32)
 
 
+Side = Literal["source", "target"]
+Windows = Callable[[RuleSet], Sequence[Feature]]
+
+
 class Stage:
-    """The features, rules and scores of one side, with their state."""
+    """The features, rules and scores of one side, with their state. Of a stage that is spread over shards, `windows`
+    says which of its features are kept here; what else its rules read must be in the chunk already."""
 
     def __init__(
-        self, side: Literal["source", "target"], rule_set: RuleSet, limits: Limits, observer: Observer
+        self, side: Side, rule_set: RuleSet, limits: Limits, observer: Observer, windows: Windows | None = None
     ) -> None:
         self._observer = observer
+        self._windows = windows or (lambda rules: [feature for feature in rules.features if feature.stage == side])
         self._follow(side, rule_set)
-        self._bank = FeatureBank(self._features(), limits)
+        self._bank = FeatureBank(self._windows(rule_set), limits)
         self._scores = EvidenceScores(*self._weights(), rule_set.half_life_ms, limits.scored_keys_max)
 
     def reloaded(self, rule_set: RuleSet, kept: Collection[str]) -> Stage:
@@ -61,21 +68,34 @@ class Stage:
         both have. Both share these from now on: go on with one of them."""
         stage = copy(self)
         stage._follow(self._side, rule_set)
-        stage._bank = self._bank.reloaded(stage._features(), kept)
+        stage._bank = self._bank.reloaded(self._windows(rule_set), kept)
         places = np.array(places_after(self._rule_set, rule_set), np.int32)
         stage._scores = self._scores.reloaded(*stage._weights(), rule_set.half_life_ms, places)
         return stage
 
-    def _follow(self, side: Literal["source", "target"], rule_set: RuleSet) -> None:
-        self._side, self._rule_set = side, rule_set
+    def taken(self) -> State:
+        """Windows, and scores with the names of the rules that they speak of."""
+        windows = self._bank.taken(self._digests)
+        names = {"rules": written(names_of(self._rule_set))}
+        return nested({"windows": windows, "scores": self._scores.taken()}) | names
+
+    def put_back(self, state: Mapping[str, np.ndarray]) -> Restored:
+        """Goes on where another stage was, maybe under another rule set: as if it had been reloaded to this one. Raises
+        StateMisfit; then this stage is of no use any more."""
+        try:
+            names = [(str(name), str(mode)) for name, mode in read(state, "rules")]
+        except (TypeError, ValueError):
+            raise StateMisfit("rules: not names and modes") from None
+        self._scores.put_back(within(state, "scores"), np.array(places_of(names, self._rule_set), np.int32))
+        return self._bank.put_back(within(state, "windows"), self._digests)
+
+    def _follow(self, side: Side, rule_set: RuleSet) -> None:
+        self._side, self._rule_set, self._digests = side, rule_set, digests(rule_set)
         self._live = np.array([rule.mode == "live" for rule in rule_set.rules], bool)
         self._by_kind: dict[Kind, list[tuple[int, Rule]]] = {
             kind: [(i, rule) for i, rule in enumerate(rule_set.rules) if rule.stage == side and kind in rule.kinds]
             for kind in Kind
         }
-
-    def _features(self) -> list[Feature]:
-        return [feature for feature in self._rule_set.features if feature.stage == self._side]
 
     def _weights(self) -> tuple[np.ndarray, np.ndarray]:
         """What each rule adds to the side's scores, float64[rules], and its kind of evidence, uint8[rules]."""

@@ -11,6 +11,7 @@ starts afresh.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,7 @@ from interceptor.kernels import (
     prefetch,
     table,
 )
+from interceptor.state import State, array_of, checked
 
 KEYS_LIMIT = 2**30  # slots are int32
 
@@ -118,8 +120,36 @@ class KeyTable:
             Slots(both.slot[second], both.epoch[second], both.used),
         )
 
+    def taken(self) -> State:
+        """Its state. The index isn't part of it, since it follows from the keys."""
+        used = slice(self.size)
+        return {
+            "state": self._state.copy(),
+            "keys": self._key_of_slot[used].copy(),
+            "epochs": self._epoch_of_slot[used].copy(),
+            "touched": self._touched[used].copy(),
+        }
+
+    def put_back(self, state: Mapping[str, np.ndarray]) -> None:
+        """Goes on where another table was. Raises StateMisfit, also where that held more than `keys_max`."""
+        counts = array_of(state, "state", np.int64, rows=3).copy()
+        size, hand = int(counts[_SIZE]), int(counts[_HAND])
+        checked(0 <= size <= self.keys_max, f"{size:,} keys, at most {self.keys_max:,} are held here")
+        checked(0 <= hand < max(size, 1), f"a hand at {hand:,} of {size:,} slots")
+        self._state = counts
+        self._key_of_slot = array_of(state, "keys", np.int64, rows=size)
+        self._epoch_of_slot = array_of(state, "epochs", np.int32, rows=size)
+        self._touched = array_of(state, "touched", np.uint8, rows=size)
+        capacity = ROWS_MIN
+        while capacity < size:
+            capacity *= 2
+        self._widen(min(self.keys_max, capacity))
+
     def _grow(self) -> None:
-        capacity = min(self.keys_max, max(ROWS_MIN, 2 * self.capacity))
+        self._widen(min(self.keys_max, max(ROWS_MIN, 2 * self.capacity)))
+
+    def _widen(self, capacity: int) -> None:
+        """To so many slots, in new memory."""
         added = capacity - self.capacity
         self._key_of_slot = np.concatenate((self._key_of_slot, np.zeros(added, np.int64)))
         self._epoch_of_slot = np.concatenate((self._epoch_of_slot, np.zeros(added, np.int32)))

@@ -28,10 +28,11 @@ from interceptor.kernels import (
     table,
 )
 from interceptor.panes import HEAD, PANES, ROW_WORDS, SUM_PANES, advance, pane_length_ms, slots_used, total
+from interceptor.state import Rows
 from interceptor.tables import Slots
 
 
-class CountWindow:
+class CountWindow(Rows):
     """Number of updating events. 64 bytes a key; a pane counts to 2**31 - 1."""
 
     def __init__(self, within_ms: int) -> None:
@@ -49,7 +50,7 @@ class CountWindow:
         return out
 
 
-class RatioWindow:
+class RatioWindow(Rows):
     """Share of the updating events that are `numerator` events, 0.0 where there are none. 128 bytes a key: a row of
     all, and behind it a row of the numerator."""
 
@@ -69,7 +70,7 @@ class RatioWindow:
         return out
 
 
-class SumWindow:
+class SumWindow(Rows):
     """Sum of a column over the updating events. 64 bytes a key, and half as many panes as the others have."""
 
     def __init__(self, within_ms: int) -> None:

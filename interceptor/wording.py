@@ -18,6 +18,7 @@ share less than half of their pairs of characters with its first text, mostly on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ from interceptor.kernels import (
     table,
 )
 from interceptor.simhash import different_bits, sketches
+from interceptor.state import State, array_of, checked, nested, rows_put_back, rows_taken, within
 
 BITS_MAX = 10
 PLACES = 4  # founders in a line
@@ -65,6 +67,16 @@ class Wordings:
     def evicted(self) -> int:
         """Anchors that lost their last founder for want of room while it might still have been joined."""
         return int(self._evicted[0])
+
+    def taken(self) -> State:
+        """Its state: the lines that hold anything. A line is filled from its first place on."""
+        return {"evicted": self._evicted.copy()} | nested({"lines": rows_taken(self._lines)})
+
+    def put_back(self, state: Mapping[str, np.ndarray]) -> None:
+        """Goes on where other groups were. Raises StateMisfit, also where those had another `places_max`."""
+        lines = rows_put_back(within(state, "lines"), LINE_WORDS)
+        checked(len(lines) == len(self._lines), f"{len(lines):,} lines of founders, here are {len(self._lines):,}")
+        self._evicted, self._lines = array_of(state, "evicted", np.int64, rows=1).copy(), lines
 
     def apply(self, folded: Folded, ts_ms: Int64s, founding: Bools) -> Uint64s:
         """uint64[m]: the wording of each text, 0 = none (too short). Texts that aren't `founding` leave no trace: they

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.brokers"]  # servers, for the tests that ask for them
+
 # No deadline: the first example of a test compiles kernels. print_blob: a failure can be replayed elsewhere. In CI the
 # examples depend on the commit alone; on a developer's machine every run looks somewhere else.
 settings.register_profile("interceptor", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interceptor.entries import Columns
 from interceptor.folding import strings_of
 from interceptor.hosts import hash_of_host
 from interceptor.listbook import ListBook
@@ -18,6 +19,7 @@ from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, PrefixLi
 from interceptor.rules.model import ListDef
 from interceptor.rules.side_files import read_side_file
 from interceptor.rules.side_lines import Form
+from interceptor.sharing import SharedList
 
 TIMES = st.integers(-3, 12)
 NUMBERS = st.one_of(
@@ -232,6 +234,63 @@ def test_forgetting_makes_room_and_changes_no_answer() -> None:
     assert exact.contains(values, np.full(20_000, 15_000)).sum() == 7_999
 
 
+CHANGES = st.lists(st.tuples(st.booleans(), st.integers(1, 5), TIMES, TIMES), max_size=14)
+
+
+@settings(max_examples=120, deadline=None)
+@given(CHANGES)
+def test_what_is_taken_off_is_gone_until_it_is_added_again(changes: list[tuple[bool, int, int, int]]) -> None:
+    hosts = {value: f"a{value}.cn" for value in range(1, 6)}
+    exact, prefix, span, domain = ExactList(), PrefixList(), RangeList(), DomainList()
+    held: ENTRY = {}
+    for adds, value, from_ms, expires_ms in changes:
+        if adds:
+            start, end = held.get(value, (from_ms, expires_ms))
+            held[value] = min(start, from_ms), max(end, expires_ms)
+            exact.add(value, from_ms, expires_ms, "added")
+            prefix.add(value, from_ms, expires_ms)
+            span.add((value, value), from_ms, expires_ms, "added")
+            domain.add(hosts[value], from_ms, expires_ms)
+        else:
+            held.pop(value, None)
+            exact.remove(numbers(value))
+            prefix.remove(numbers(value))
+            span.remove(np.array([[value, value]], np.uint64))
+            domain.remove(numbers(hash_of_host(hosts[value])))
+    asked = [(value, ts) for value in range(1, 6) for ts in range(-4, 14)]
+    values, times = numbers(*(value for value, _ in asked)), ms(*(ts for _, ts in asked))
+    expected = [any(number == value for number, _ in holding(held, ts)) for value, ts in asked]
+    for numbered in (exact, prefix, span):
+        assert numbered.contains(values, times).tolist() == expected
+        assert [numbered.entry(value, ts) is not None for value, ts in asked] == expected
+    assert domain.contains(strings_of([hosts[value] for value, _ in asked]), times).tolist() == expected
+    gone = {value for adds, value, *_ in changes if not adds} - held.keys()
+    assert exact.taken_off(numbers(*range(1, 6))).tolist() == [value in gone for value in range(1, 6)]
+    on = {int(key): (int(a), int(b)) for key, a, b in zip(*exact._table.held()[:3], strict=True) if key not in gone}
+    assert on == held
+    exact.forget(100)  # that something was taken off isn't forgotten
+    assert exact.taken_off(numbers(*range(1, 6))).tolist() == [value in gone for value in range(1, 6)]
+
+
+def test_a_range_is_taken_off_by_both_its_ends() -> None:
+    span = RangeList()
+    for ends in ((1, 9), (1, 5), (3, 5)):
+        span.add(ends, 0, 10)
+    span.remove(np.array([[1, 9], [3, 4], [7, 8]], np.uint64))
+    assert span.contains(numbers(1, 4, 6), ms(1, 1, 1)).tolist() == [True, True, False]
+
+
+def test_columns_hand_a_list_on() -> None:
+    exact, again = ExactList(), ExactList()
+    exact.add(8, 1, 5, "police", "case 7")
+    exact.add(9, 2, 6)
+    again.note("other", "")
+    found = exact.columns()
+    again.put(found.keys, found.from_ms, found.expires_ms, again.codes_of(found))
+    assert again.entry(8, 2) == Entry("8", 1, 5, "police", "case 7")
+    assert again.entry(9, 2) == Entry("9", 2, 6, "", "")
+
+
 # ------------------------------------------------------------------------------------------------- all lists of a set
 
 
@@ -332,3 +391,96 @@ def test_items_and_side_files_of_a_list(tmp_path: Path) -> None:
     again = book.reloaded([one.model_copy(update={"items": []})])
     assert all(part in book._parts["limited"] for part in again._parts["limited"])
     assert not again.has("limited", numbers(8615), now)[0]
+
+
+# ------------------------------------------------------------------------------------------------- what is shared
+
+
+def some(*values: int, from_ms: int = 0, expires_ms: int = 10) -> Columns:
+    """Entries by `police`."""
+    count = len(values)
+    times = np.full(count, from_ms), np.full(count, expires_ms)
+    return Columns(numbers(*values), *times, np.ones(count, np.int32), [("", ""), ("police", "case 7")])
+
+
+SHARED_STEPS = st.one_of(
+    STEPS,
+    st.tuples(st.just("share"), SMALL, SPANS),
+    st.tuples(st.just("take off"), SMALL),
+    st.tuples(st.just("replace"), st.dictionaries(SMALL, SPANS, max_size=3)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(SMALL, SPANS, max_size=2), st.lists(SHARED_STEPS, max_size=14))
+def test_what_is_shared_stands_beside_the_rest(given: ENTRY, steps: list[tuple[Any, ...]]) -> None:
+    book, added, shared, hidden = ListBook([defined(items=given)]), ENTRY(), ENTRY(), set[int]()
+    for step, *arguments in steps:
+        if step in ("add", "share"):
+            value, (start, end) = arguments
+            into = added if step == "add" else shared
+            if step == "add":
+                book.add("limited", numbers(value), start, end, "some-rule")
+            else:
+                book.shared.add("limited", "exact", "number", some(value, from_ms=start, expires_ms=end))
+                hidden.discard(value)
+            known = into.get(value, (start, end))
+            into[value] = min(known[0], start), max(known[1], end)
+        elif step == "take off":
+            book.shared.remove("limited", "exact", "number", numbers(arguments[0]))
+            shared.pop(arguments[0], None)
+            hidden.add(arguments[0])
+        elif step == "replace":
+            shared, hidden, made = dict(arguments[0]), set(), ExactList()
+            for value, span in shared.items():
+                made.add(value, *span)
+            book.shared.replace("limited", SharedList("exact", "number", made))
+        elif step == "forget":
+            book.forget(arguments[0])
+            added = {value: span for value, span in added.items() if span[1] > arguments[0]}
+        else:
+            given = arguments[0]
+            book = book.reloaded([defined(items=given)])
+    forgotten = max((step[1] for step in steps if step[0] == "forget"), default=-4)  # what is shared may be, or not
+    asked = [(value, ts) for value in range(8) for ts in range(forgotten, 14)]
+    found = book.has("limited", numbers(*(value for value, _ in asked)), ms(*(ts for _, ts in asked)))
+    seen = {value: span for value, span in added.items() if value not in hidden}
+    for listed, (value, ts) in zip(found, asked, strict=True):
+        matching = [end for held in (given, seen, shared) for number, end in holding(held, ts) if number == value]
+        compare(listed, book.entry("limited", value, ts), matching)
+
+
+def test_a_shared_list_counts_where_it_means_the_same() -> None:
+    book, other = ListBook([defined()]), ListBook([defined("other"), defined()])
+    other.share(book.shared)
+    book.shared.add("limited", "exact", "number", some(8613))
+    now = ms(5)
+    for one in (book, other):
+        assert one.has("limited", numbers(8613), now)[0]
+        assert one.entry("limited", 8613, 5) == Entry("8613", 0, 10, "police", "case 7")
+    for more in ({"match": "prefix"}, {"of": "account"}):
+        book = book.reloaded([defined(**more)])
+        assert not book.has("limited", numbers(8613), now)[0]
+    book = book.reloaded([defined("other")]).reloaded([defined()])  # unlike what verdicts added, it comes back
+    assert book.has("limited", numbers(8613), now)[0]
+    book.shared.add("limited", "prefix", "number", some(86))  # it means something else now
+    assert not book.has("limited", numbers(8613), now)[0]
+    assert book.reloaded([defined(match="prefix")]).has("limited", numbers(8613), now)[0]
+
+
+def test_shared_prefixes_ranges_and_hosts() -> None:
+    definitions = [defined("wide", match="range"), defined("sites", match="domain"), defined("pages", of="host")]
+    book, key = ListBook(definitions), hash_of_host("a.cn")
+    ends = Columns(np.array([[10, 20]], np.uint64), ms(0), ms(10), np.zeros(1, np.int32), [("", "")])
+    book.shared.add("wide", "range", "number", ends)
+    book.shared.add("sites", "domain", "number", some(key), {key: "a.cn"})
+    book.shared.add("pages", "exact", "host", some(key), {key: "a.cn"})
+    assert book.has("wide", numbers(9, 15), ms(5, 5)).tolist() == [False, True]
+    hosts = strings_of(["www.a.cn", "b.cn"])
+    assert book.has_hosts("sites", hosts, np.arange(2, dtype=np.int32), ms(5, 5)).tolist() == [True, False]
+    assert book.entry("sites", "www.a.cn", 5) == Entry("a.cn", 0, 10, "police", "case 7")
+    assert book.entry("pages", key, 5) == Entry("a.cn", 0, 10, "police", "case 7")
+    book.shared.remove("wide", "range", "number", ends.keys)
+    book.shared.remove("sites", "domain", "number", numbers(key))
+    assert not book.has("wide", numbers(15), ms(5))[0]
+    assert not book.has_hosts("sites", hosts, np.arange(2, dtype=np.int32), ms(5, 5)).any()

@@ -130,6 +130,10 @@ class RuleSet:
         kept = {name for feature in self.features for name in (feature.by, feature.of, feature.value)}
         return column in kept or ("column", column) in self.reads
 
+    def with_static_lists(self) -> RuleSet:
+        """The same rules, but verdicts put nothing on lists."""
+        return replace(self, rules=tuple(replace(rule, adds_to="", adds_for_ms=0) for rule in self.rules))
+
     def only(self, names: Iterable[str]) -> RuleSet:
         """These rules with all that decides whether they hit: features, the rules that fill the lists they look into,
         and, where they read a score, all rules that score."""

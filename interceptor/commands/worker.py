@@ -1,0 +1,59 @@
+"""`interceptor worker`: one process of the cluster, until it is stopped.
+
+Enters: settings. Leaves: log lines on standard error; an exit code. Invariant: what is wrong with settings, rules or
+topics is told before anything starts.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from interceptor.rules import RulesError, default_rules_dir, load
+from interceptor.transport.clients import Away
+from interceptor.transport.making import TopicsProblem, create_topics
+from interceptor.transport.settings import SettingsError, load_settings
+from interceptor.tuning.tables import fail
+
+EXIT_TRY_LATER, EXIT_CONFIGURATION = 75, 78
+_log = logging.getLogger(__name__)
+_QUIET = ("faust", "aiokafka", "mode", "asyncio", "kafka")  # what they have to say is mostly for their own makers
+
+
+def main(config: Path | None, verbose: bool, **options: Any) -> int:
+    """Runs a worker; `options` are settings that were given on the command line. Comes back only where it can't."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust listens: there is nothing to be finished yet
+    try:
+        settings = load_settings(config, **options)
+        local = load(settings.rules or default_rules_dir())
+        create_topics(settings)
+    except (SettingsError, RulesError) as problem:
+        return fail(str(problem), EXIT_CONFIGURATION)
+    except TopicsProblem as problem:
+        return fail(str(problem), problem.code)
+    except Away as problem:
+        return fail(str(problem), EXIT_TRY_LATER)
+    _log_to_stderr(verbose)
+    from interceptor.transport.worker.failpoints import listen
+    from interceptor.transport.worker.station import Station
+    from interceptor.transport.worker.warming import warm_up
+
+    listen()
+    _log.info("rule set %s; getting the engine ready", local.hash)
+    warm_up(local)
+    worker = Station(settings, local).app.Worker(
+        loglevel="INFO", redirect_stdouts=False, override_logging=False, quiet=True
+    )
+    worker.spinner = None  # it writes escape codes, also where there is no terminal
+    worker.execute_from_commandline()
+
+
+def _log_to_stderr(verbose: bool) -> None:
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", force=True
+    )
+    for name in () if verbose else _QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)

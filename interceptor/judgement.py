@@ -1,0 +1,109 @@
+"""From what rules found on a chunk to verdicts, decisions, and entries for lists.
+
+Enters: hits of both stages and scores, in the chunk. Leaves: verdicts and actions; at the end Decisions. Invariant:
+only live rules count, and a policy's ladders; what is allowed goes on no list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from interceptor.batch import Columns
+from interceptor.chunk import Chunk
+from interceptor.config import LIST_TICK_MS
+from interceptor.decisions import Decisions, Facts
+from interceptor.listbook import ListBook
+from interceptor.rules.ruleset import RuleSet
+from interceptor.schema import GATES, Action
+from interceptor.stage import Hits
+from interceptor.verdict import ladder_actions, resolve
+
+
+class Addition(NamedTuple):
+    """What a verdict puts on a list: values uint64[k], by event time from `from_ms` until `expires_ms`."""
+
+    list: str
+    values: np.ndarray
+    from_ms: int
+    expires_ms: int
+    rule: str
+
+
+class Judgement:
+    """How one rule set judges."""
+
+    def __init__(self, rule_set: RuleSet) -> None:
+        live = [rule.mode == "live" for rule in rule_set.rules]
+        self._actions = np.array([int(rule.actions) for rule in rule_set.rules], np.uint32) * np.array(live, np.uint32)
+        self._adding = {i: rule for i, rule in enumerate(rule_set.rules) if rule.adds_to and rule.mode == "live"}
+        self._policies = rule_set.policies
+
+    @property
+    def adds(self) -> bool:
+        """Whether any verdict puts anything on a list."""
+        return bool(self._adding)
+
+    def judged(self, chunk: Chunk, found: Sequence[Facts]) -> tuple[np.ndarray, np.ndarray]:
+        """Verdict uint8[count] and final actions uint32[count]; where nothing was asked for, the event passes."""
+        collected = self._collected(chunk, found)
+        verdict, rows = np.zeros(chunk.count, np.uint8), np.flatnonzero(collected)
+        verdict[rows], collected[rows] = resolve(collected[rows], chunk["kind"][rows])
+        return verdict, collected
+
+    def additions(self, chunk: Chunk, found: Sequence[Facts], actions: np.ndarray, tick: int) -> list[Addition]:
+        """What the chunk's verdicts put on lists, all of whose events are of one tick: it counts from the next on."""
+        from_ms, additions = (tick + 1) * LIST_TICK_MS, []
+        for facts in found:
+            rule = self._adding.get(facts.rule)
+            if rule is None:
+                continue
+            rows = facts.rows[chunk.ok[facts.rows] & ((actions[facts.rows] & Action.ALLOW) == 0)]
+            values = np.unique(chunk["source"][rows])
+            values = values[values != 0]
+            if len(values):
+                additions.append(Addition(rule.adds_to, values, from_ms, from_ms + rule.adds_for_ms, rule.name))
+        return additions
+
+    def _collected(self, chunk: Chunk, found: Sequence[Facts]) -> np.ndarray:
+        """uint32[count]: actions of the live rules that hit, and of the policies' ladders."""
+        collected = np.zeros(chunk.count, np.uint32)
+        for facts in found:
+            collected[facts.rows] |= self._actions[facts.rule]
+        for side in ("source", "target"):
+            scored = np.flatnonzero(chunk[f"{side}_score"])  # few: most of a city has no evidence against it
+            for gate in GATES if len(scored) else ():
+                rows = scored[chunk["kind"][scored] == gate]
+                score, kinds = chunk[f"{side}_score"][rows], chunk[f"{side}_kinds"][rows]
+                collected[rows] |= ladder_actions(getattr(self._policies[gate], side), score, kinds)
+        return collected
+
+
+class Judged:
+    """Decisions of a batch while its chunks are being decided."""
+
+    def __init__(self, batch: Columns, status: np.ndarray) -> None:
+        self._batch, self._status = batch, status
+        self._verdict = np.zeros(batch.rows, np.uint8)
+        self._actions = np.zeros(batch.rows, np.uint32)
+        self._score = np.zeros(batch.rows, np.float64)
+        self._target_score = np.zeros(batch.rows, np.float64)
+        self._facts: list[Facts] = []
+
+    def take(self, start: int, chunk: Chunk, verdict: np.ndarray, actions: np.ndarray, found: Sequence[Facts]) -> None:
+        """A chunk's decisions; it begins at row `start`."""
+        rows = slice(start, start + chunk.count)
+        self._verdict[rows], self._actions[rows] = verdict, actions
+        self._score[rows], self._target_score[rows] = chunk["source_score"], chunk["target_score"]
+        self._facts += [Facts(facts.rule, facts.rows + start, facts.terms) for facts in found]
+
+    def decisions(self, rule_set: RuleSet, lists: ListBook) -> Decisions:
+        """All of them, once every chunk is taken."""
+        hits = Hits.of(self._facts)
+        batch = self._batch
+        return Decisions(
+            batch["event_id"], batch["kind"], batch["ts_ms"], self._status, self._verdict, self._actions, self._score,
+            self._target_score, hits.rows, hits.rules, tuple(self._facts), rule_set, lists.entry,
+        )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Faust, set up for frames.
+
+Enters: settings. Leaves: a Faust app without agents. Invariant: what Faust would do by itself with messages that can't
+be read, with tables or with a web server, is switched off.
+
+Why these values: one message is a batch, so some hundred of them are a second's worth and more; a consumer with less
+room sleeps a whole second each time it is nearly full. A worker that was killed must be missed soon, so the session is
+short. Times are in seconds.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import faust
+from faust.types.auth import CredentialsArg
+from yarl import URL
+
+from interceptor.transport.clients import HEADROOM_BYTES
+from interceptor.transport.settings import Settings
+
+BUFFERED_MAX = 128  # messages, of each stage
+COMMIT_EVERY_S = 0.5
+
+
+def app_for(settings: Settings) -> faust.App:
+    """An app whose group is the settings' `app`."""
+    bytes_max = settings.frame_bytes_max + HEADROOM_BYTES
+    return faust.App(
+        settings.app,
+        broker=[URL(f"aiokafka://{address.strip()}") for address in settings.kafka.split(",")],
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 3,
+        broker_request_timeout=max(30.0, settings.session_timeout_s),
+        broker_rebalance_timeout=15.0,
+        broker_commit_interval=COMMIT_EVERY_S,
+        broker_max_poll_interval=600.0,
+        consumer_max_fetch_size=bytes_max,
+        producer_max_request_size=bytes_max,
+        consumer_auto_offset_reset="earliest",
+        stream_buffer_maxsize=BUFFERED_MAX,
+        stream_wait_empty=False,  # messages that aren't acknowledged yet come again: nobody has to wait for them
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        store="memory://",
+        web_enabled=False,  # its server would listen on all interfaces
+        autodiscover=False,
+    )
+
+
+def _credentials(settings: Settings) -> CredentialsArg | None:
+    """How Faust connects, None = as anybody and in the open."""
+    context = _context(settings) if "SSL" in settings.kafka_protocol else None
+    if settings.kafka_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=settings.kafka_username,
+            password=settings.kafka_password.get_secret_value(),
+            mechanism=settings.kafka_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.kafka_ca)
+    if settings.kafka_certificate:
+        context.load_cert_chain(settings.kafka_certificate, settings.kafka_key)
+    return context
