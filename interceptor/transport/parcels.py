@@ -11,6 +11,7 @@ columns in a hundred small pieces than the engine needs for the events.
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +23,7 @@ from interceptor.transport.wire import FRAME_BYTES_MAX, FRAME_ROWS_MAX, decode, 
 
 _MAGIC = b"parcel1 "
 _HEAD_BYTES_MAX = 1 << 17
-_FIELD_KINDS = "buif"  # yes or no, unsigned, signed, shares
+_FIELD = re.compile(r"[<|][buif][1248]")  # yes or no, unsigned, signed, shares; numpy would try to parse anything
 _CODEC = pa.Codec("lz4_raw")
 
 
@@ -81,7 +82,7 @@ def _described(layout: np.dtype) -> str:
 @lru_cache(64)
 def _layout(described: str) -> np.dtype:
     """Raises ValueError or TypeError for anything but a list of numeric fields."""
-    layout = np.dtype([(str(name), str(kind)) for name, kind in json.loads(described)])
-    if not layout.names or any(layout[name].kind not in _FIELD_KINDS or layout[name].shape for name in layout.names):
+    fields = [(str(name), str(kind)) for name, kind in json.loads(described)]
+    if not fields or not all(name and _FIELD.fullmatch(kind) for name, kind in fields):
         raise ValueError
-    return layout
+    return np.dtype(fields)

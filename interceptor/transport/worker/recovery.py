@@ -40,6 +40,7 @@ class Recovery:
         self.stage = stage
         self._settings, self._make, self._prepare, self._topic = settings, make, prepare, topic
         self._store, self._writer = store, writer
+        self._prepared = ""  # the rule set that was asked for last
 
     async def ready(
         self, shard: Shard[Any] | None, partition: int, offset: int, suspects: Suspects
@@ -67,8 +68,9 @@ class Recovery:
 
     async def prepare(self, messages: Sequence[Incoming]) -> None:
         """Gets hold of the rule sets that messages name."""
-        for rules_hash in {text(message.headers, RULES) for message in messages} - {""}:
+        for rules_hash in {text(message.headers, RULES) for message in messages} - {"", self._prepared}:
             await self._patiently(self._prepare, rules_hash)
+            self._prepared = rules_hash
 
     def is_free(self, shard: Shard[Any]) -> bool:
         """Whether another snapshot of the shard could be saved now."""
