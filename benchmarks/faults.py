@@ -105,7 +105,7 @@ class Trial:
 
 def kill_workers(trial: Trial) -> None:
     """kill -9 between decode, decide, send, acknowledge and snapshot."""
-    while trial.faults < trial.wanted and trial.rest(5.0, 9.0):
+    while trial.faults < trial.wanted and trial.rest(1.5, 3.5):
         place = trial.chance.randrange(len(trial.workers))
         trial.workers[place].fail(within_s=3.0)
         trial.struck(20.0)
@@ -199,7 +199,7 @@ def run_trial(
 def main(
     only: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(TRIALS)}; may be given several times.")] = None,
     events: Annotated[int, typer.Option(help="Events of each trial.")] = 500_000,
-    rate: Annotated[float, typer.Option(help="Events a second.")] = 1_000.0,
+    rate: Annotated[float, typer.Option(help="Events a second.")] = 800.0,
     faults: Annotated[int | None, typer.Option(help="Of each trial.  [default: 50, 20, 3, 6, 4]")] = None,
     frame_rows: Annotated[int, typer.Option(help="Events of a frame, at most.")] = 1_000,
     seed: Annotated[int, typer.Option(help="The same stream, the same moments of harm.")] = 1,

@@ -99,6 +99,7 @@ def _schema(message: pa.Message) -> pa.Schema:
     found = _schemas.get(key)
     if found is None:
         found = pa.ipc.read_schema(message)
+        found.names  # noqa: B018 (raises ValueError where a name isn't UTF-8)
         if len(_schemas) >= _SCHEMAS_MAX:
             _schemas.clear()
         _schemas[key] = found
