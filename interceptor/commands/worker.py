@@ -28,6 +28,9 @@ def main(config: Path | None, verbose: bool, **options: Any) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust listens: there is nothing to be finished yet
     try:
         settings = load_settings(config, **options)
+        if not settings.redis and settings.snapshots == "redis":
+            why = "snapshots: there is no Redis to keep them in"
+            raise SettingsError(f"{why}\n  hint: --snapshots FOLDER, the same on all workers")
         local = load(settings.rules or default_rules_dir())
         create_topics(settings)
     except (SettingsError, RulesError) as problem:

@@ -10,7 +10,10 @@ short. Times are in seconds.
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import ssl
+import tempfile
 
 import faust
 from faust.types.auth import CredentialsArg
@@ -47,9 +50,19 @@ def app_for(settings: Settings) -> faust.App:
         topic_disable_leader=True,
         table_standby_replicas=0,
         store="memory://",
-        web_enabled=False,  # its server would listen on all interfaces
+        web_enabled=False,  # its server would listen on all interfaces; Faust's own command starts it all the same
+        web_bind="127.0.0.1",
+        web_host="127.0.0.1",
         autodiscover=False,
+        datadir=_nowhere(),
     )
+
+
+def _nowhere() -> str:
+    """Faust wants a folder for tables, which there aren't; it would make one wherever it is started."""
+    folder = tempfile.mkdtemp(prefix="interceptor-faust-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _credentials(settings: Settings) -> CredentialsArg | None:

@@ -122,7 +122,7 @@ class Recovery:
     async def _nearest(self, log: Log, shard: Shard[Any] | None, partition: int, suspects: Suspects) -> Shard[Any]:
         """The shard in memory, or one made from a snapshot that is further, or a new one."""
         low, high = await self._patiently(log.ends)
-        found = await self._patiently(self._newest, partition)
+        found = await self._saved(shard, partition)
         if found is not None and found.next_offset > high:
             _log.warning("%s %d: the log was begun anew: its snapshots are dropped", self.stage, partition)
             await self._patiently(self._store.forget, self.stage, partition, -1)
@@ -136,6 +136,17 @@ class Recovery:
             made.next_offset = low
         made.poison = suspects.poison
         return made
+
+    async def _saved(self, shard: Shard[Any] | None, partition: int) -> Loaded | None:
+        """The newest snapshot. Who has a shard in memory doesn't wait for a store that is away."""
+        if shard is None:
+            found: Loaded | None = await self._patiently(self._newest, partition)
+            return found
+        try:
+            return await asyncio.to_thread(self._newest, partition)
+        except SnapshotStoreAway as error:
+            _log.warning("%s: %s", self.stage, error)
+            return None
 
     async def _from(self, found: Loaded, partition: int) -> Shard[Any]:
         """A shard that goes on where the snapshot was taken, or, where it can't, a new one."""
