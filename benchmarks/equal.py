@@ -1,7 +1,7 @@
-"""Do workers decide as one engine does? `python -m benchmarks.equal`: a stream of a million events, cut in several ways.
+"""Do workers decide as one engine does? `python -m benchmarks.equal`: a million events, cut in several ways.
 
-Enters: how many events, sizes of frames, numbers of workers. Leaves: for each pair what is lost, there twice, or decided
-otherwise. Invariant: exit code 0 only where all of that is nothing.
+Enters: how many events, sizes of frames, numbers of workers. Leaves: for each pair what is lost, there twice, or
+decided otherwise. Invariant: exit code 0 only where all of that is nothing.
 """
 
 from __future__ import annotations

