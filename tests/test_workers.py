@@ -208,8 +208,10 @@ def test_a_worker_that_hears_nothing_of_its_broker_gives_up(
     assert "gives up (exit code 75)" in started[0].log.read_text("utf-8")
 
 
-def test_a_worker_asked_to_stop_while_it_starts_stops(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("after_s", [1.0, 2.0, 3.0, 4.0])
+def test_a_worker_asked_to_stop_while_it_starts_stops(settings: Settings, tmp_path: Path, after_s: float) -> None:
+    """Also between its coming into the group and its first partitions, where it once hung."""
     worker = Worker(settings, tmp_path, 1)
-    time.sleep(1.0)
+    time.sleep(after_s)
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(30) in (0, -signal.SIGTERM)  # before Python is there to listen, it is the signal's way

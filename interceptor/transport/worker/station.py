@@ -93,6 +93,8 @@ class Station:
             await self.app.consumer.commit()
 
     async def _end(self, *_: Any, **__: Any) -> None:
+        if not self._lanes:
+            return  # it was asked to end before it had anything
         self._progress.stop()
         await asyncio.gather(*(lane.leave() for lane in self._lanes.values()))
         await asyncio.to_thread(self._close)
