@@ -59,11 +59,6 @@ class Packed:
         others = {name: array.slice(start, stop - start) for name, array in self.others.items()}
         return Packed(self.records[start:stop], others)
 
-    def with_columns(self, columns: Mapping[str, np.ndarray], others: Mapping[str, pa.Array]) -> Packed:
-        """The same events with more columns."""
-        mine = {name: self.records[name] for name in self.records.dtype.names or ()}
-        return Packed.of(mine | dict(columns), self.others | dict(others))
-
 
 def joined(parts: Sequence[Packed]) -> Packed:
     """One after the other; at least one, all of the same layout."""

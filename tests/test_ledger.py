@@ -33,8 +33,8 @@ from interceptor.transport.ledger import follow as ledger_follow
 from interceptor.transport.ledger.book import Added, Ledger
 from interceptor.transport.ledger.file import LedgerBusy, LedgerError
 from interceptor.transport.ledger.follow import Follower, OtherTopic, consume
-from interceptor.transport.ledger.rows import LEDGER_SCHEMA
 from interceptor.transport.letters import dead as dead_letters
+from interceptor.transport.wire import DECIDED_SCHEMA
 from tests.brokers import new_broker, new_settings, real_kafka
 from tests.mock_cluster import PARTITIONS, MockCluster, mock_cluster
 
@@ -58,8 +58,8 @@ def frame(places: list[int], **given: list[object]) -> pa.RecordBatch:
         "rules": [*rules],
         "ruleset": [f"hash-{place % 2}" for place in places],
     } | given
-    arrays = [pa.array(columns[field.name], field.type) for field in LEDGER_SCHEMA]
-    return pa.RecordBatch.from_arrays(arrays, schema=LEDGER_SCHEMA)
+    arrays = [pa.array(columns[field.name], field.type) for field in DECIDED_SCHEMA]
+    return pa.RecordBatch.from_arrays(arrays, schema=DECIDED_SCHEMA)
 
 
 def bytes_of(places: list[int], **given: list[object]) -> bytes:
@@ -81,11 +81,11 @@ def cluster() -> Iterator[MockCluster]:
 def city_frames(recording: Path) -> list[pa.RecordBatch]:
     """What workers would send of a recorded city."""
     frames = []
-    names = [name for name in LEDGER_SCHEMA.names if name != "place"]
+    names = [name for name in DECIDED_SCHEMA.names if name != "place"]
     for number, batch in enumerate(pq.ParquetFile(recording).iter_batches(5_000, columns=names)):
         places = (np.uint64(number) << np.uint64(wire.ROW_BITS)) + np.arange(batch.num_rows, dtype=np.uint64)
         columns = [pa.array(places), *(batch.column(name) for name in names)]
-        frames.append(pa.RecordBatch.from_arrays(columns, schema=LEDGER_SCHEMA))
+        frames.append(pa.RecordBatch.from_arrays(columns, schema=DECIDED_SCHEMA))
     return frames
 
 
@@ -207,7 +207,7 @@ def test_frames_of_other_columns_are_refused(ledger: Ledger) -> None:
     with pytest.raises(BadFrame, match="place is missing"):
         ledger.add(frame([1]).drop_columns(["place"]))
     with pytest.raises(BadFrame, match="another order"):
-        ledger.add(frame([1]).select(LEDGER_SCHEMA.names[::-1]))
+        ledger.add(frame([1]).select(DECIDED_SCHEMA.names[::-1]))
 
 
 def test_an_event_is_found_by_its_id(ledger: Ledger) -> None:

@@ -29,8 +29,8 @@ from interceptor.transport.ledger import follow as ledger_follow
 from interceptor.transport.ledger.book import Counts, Ledger
 from interceptor.transport.ledger.file import LedgerBusy, LedgerError, told
 from interceptor.transport.ledger.follow import OtherTopic, Progress
-from interceptor.transport.ledger.rows import LEDGER_SCHEMA
 from interceptor.transport.settings import SettingsError, load_settings
+from interceptor.transport.wire import DECIDED_SCHEMA
 from interceptor.tuning.tables import (
     EXIT_CLEAN,
     EXIT_CONFIGURATION,
@@ -225,7 +225,7 @@ def _named(row: dict[str, Any]) -> dict[str, Any]:
 
 def _write(path: Path, batches: Iterator[pa.RecordBatch]) -> int:
     count = 0
-    with pq.ParquetWriter(path, LEDGER_SCHEMA, compression="zstd", version="2.6") as writer:
+    with pq.ParquetWriter(path, DECIDED_SCHEMA, compression="zstd", version="2.6") as writer:
         for batch in batches:
             writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
             count += batch.num_rows

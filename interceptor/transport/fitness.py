@@ -16,7 +16,7 @@ from interceptor.schema import EVENT_SCHEMA, Kind
 
 NOT_FIT = "not-an-event"
 TIME_MS_MAX = 1 << 43  # in the year 2248
-TEXT_BYTES_MAX = 1 << 16
+TEXT_BYTES_MAX = 1 << 16  # of a text or a host; the bridge refuses longer ones one by one
 _TEXTS = [field.name for field in EVENT_SCHEMA if pa.types.is_string(field.type)]
 _TIMES = ("ts_ms", "ingest_ts_ms")
 

@@ -22,7 +22,6 @@ from interceptor.transport.settings import Settings, SettingsError
 
 CONNECT_S, READ_S = 1.0, 2.0
 SHOWN_MAX = 200
-_PASSING = ("MISCONF", "READONLY", "LOADING", "MASTERDOWN")  # a disk is full, a replica takes over
 
 Client = redis.Redis  # strings are bytes
 

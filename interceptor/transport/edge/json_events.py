@@ -32,7 +32,6 @@ from interceptor.transport.edge.json_fields import (
     SEVERAL_NAMES,
     SITE,
     STRUCTS,
-    TEXT_BYTES_MAX,
     UNKNOWN,
     Field,
     source_key,
@@ -44,6 +43,7 @@ from interceptor.transport.edge.json_refusals import (
     refusal,
     says_twice,
 )
+from interceptor.transport.fitness import TEXT_BYTES_MAX
 
 AHEAD_MAX_MS = 86_400_000  # of the moment at which Kafka got it
 _TEXTS = ("text", "host")

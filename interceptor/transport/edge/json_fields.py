@@ -28,7 +28,6 @@ from interceptor.rules.names import ALIASES, kinds_of
 from interceptor.rules.values import account, host, number
 from interceptor.schema import COLUMN, COLUMNS, Channel, Kind, LineKind, Outcome, Subject, Trunk, rule_key
 
-TEXT_BYTES_MAX = 1 << 16  # of a text or a host
 HOST_CHARS_MAX = 253  # of one that is looked at more closely: no longer one has an address
 FEN_MAX = 1 << 53
 EARLIEST_MS, LATEST_MS = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000) for year in (2000, 2100))

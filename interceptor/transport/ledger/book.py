@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from interceptor.rules.errors import printable
 from interceptor.transport.ledger.file import LedgerError, open_file, told
-from interceptor.transport.ledger.rows import COLUMNS, LEDGER_SCHEMA, Names, Rows, batch_of, check, rows_of
+from interceptor.transport.ledger.rows import COLUMNS, Names, Rows, batch_of, check, rows_of
+from interceptor.transport.wire import DECIDED_SCHEMA
 
 READ_ROWS = 1 << 16
 DIFFERING_KEPT_MAX = 100_000
@@ -120,7 +121,7 @@ class Ledger:
             raise
 
     def add(self, batch: pa.RecordBatch) -> Added:
-        """Decisions with LEDGER_SCHEMA, in any order. Raises BadFrame, and then nothing of them was added."""
+        """Decisions with DECIDED_SCHEMA, in any order. Raises BadFrame, and then nothing of them was added."""
         check(batch)
         if not batch.num_rows:
             return Added()
@@ -162,22 +163,22 @@ class Ledger:
         return np.fromiter((row[0] for row in found), np.uint64)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All decisions with LEDGER_SCHEMA by place, as of now, in batches of READ_ROWS at most."""
+        """All decisions with DECIDED_SCHEMA by place, as of now, in batches of READ_ROWS at most."""
         yield from self._read(f"{_SELECT} decisions ORDER BY place")
 
     def rows(self) -> pa.Table:
         """The same in one table."""
-        return pa.Table.from_batches(self.batches(), LEDGER_SCHEMA)
+        return pa.Table.from_batches(self.batches(), DECIDED_SCHEMA)
 
     def differing(self) -> pa.Table:
         """Decisions that said something else than the first of their place; the first DIFFERING_KEPT_MAX of them."""
-        return pa.Table.from_batches(self._read(f"{_SELECT} differing ORDER BY id"), LEDGER_SCHEMA)
+        return pa.Table.from_batches(self._read(f"{_SELECT} differing ORDER BY id"), DECIDED_SCHEMA)
 
     def find(self, event_id: int) -> pa.Table:
         """The decisions about an event, by place: several where its id came again. Looks through the whole file."""
         signed = event_id - (1 << 64) if event_id >> 63 else event_id
         found = self._read(f"{_SELECT} decisions WHERE event_id = ? ORDER BY place", signed)
-        return pa.Table.from_batches(found, LEDGER_SCHEMA)
+        return pa.Table.from_batches(found, DECIDED_SCHEMA)
 
     def counts(self) -> Counts:
         """As of now; takes no longer for a long ledger."""

@@ -19,22 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from interceptor.batch import BadFrame
-from interceptor.decisions import DECISION_SCHEMA
+from interceptor.transport.wire import DECIDED_SCHEMA
 
-LEDGER_SCHEMA = pa.schema(
-    [
-        pa.field("place", pa.uint64(), nullable=False),
-        pa.field("kind", pa.uint8(), nullable=False),
-        pa.field("ts_ms", pa.int64(), nullable=False),
-        *DECISION_SCHEMA,
-    ]
-)
-
-# Columns of a decision in SQLite, in the order of LEDGER_SCHEMA. `hits` and `ruleset` are numbers of rows elsewhere.
+# Columns of a decision in SQLite, in the order of DECIDED_SCHEMA. `hits` and `ruleset` are numbers of rows elsewhere.
 NUMBERS = ("place", "kind", "ts_ms", "event_id", "status", "verdict", "actions", "score", "target_score")
 COLUMNS = (*NUMBERS, "hits", "ruleset")
 _REALS = ("score", "target_score")
-_TYPES = {name: LEDGER_SCHEMA.field(name).type.to_pandas_dtype() for name in NUMBERS}
+_TYPES = {name: DECIDED_SCHEMA.field(name).type.to_pandas_dtype() for name in NUMBERS}
 
 BETWEEN_NAMES = ","  # no rule's name has one
 _CACHED_NAMES_MAX = 100_000
@@ -93,7 +84,7 @@ def _stored(name: str) -> type:
 
 def shaped(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The frame, if it has the columns of decisions, so that it can be joined with others. Raises BadFrame."""
-    if not batch.schema.equals(LEDGER_SCHEMA):
+    if not batch.schema.equals(DECIDED_SCHEMA):
         raise BadFrame(_difference(batch.schema))
     return batch
 
@@ -101,7 +92,7 @@ def shaped(batch: pa.RecordBatch) -> pa.RecordBatch:
 def check(batch: pa.RecordBatch) -> None:
     """Raises BadFrame if it isn't one of decisions that can be kept. Some 0.2 ms whatever its size."""
     shaped(batch)
-    for field, column in zip(LEDGER_SCHEMA, batch.columns, strict=True):
+    for field, column in zip(DECIDED_SCHEMA, batch.columns, strict=True):
         if column.null_count:
             raise BadFrame(f"column {field.name}: {column.null_count} nulls, a decision has none")
     if not batch.num_rows:
@@ -124,7 +115,7 @@ def _check_names(names: pa.StringArray) -> None:
 
 
 def _difference(schema: pa.Schema) -> str:
-    for field in LEDGER_SCHEMA:
+    for field in DECIDED_SCHEMA:
         index = schema.get_field_index(field.name)
         if index < 0:
             return f"column {field.name} is missing"
@@ -180,14 +171,14 @@ def rows_of(batch: pa.RecordBatch, hits: Names, rulesets: Names) -> Rows:
 
 
 def batch_of(rows: Rows, hits: dict[int, str], rulesets: dict[int, str]) -> pa.RecordBatch:
-    """Rows of the ledger with LEDGER_SCHEMA; `hits` and `rulesets` as Names.texts gives them."""
+    """Rows of the ledger with DECIDED_SCHEMA; `hits` and `rulesets` as Names.texts gives them."""
     columns = [pa.array(_as_sent(rows, name)) for name in NUMBERS]
     sets, at = np.unique(rows["hits"], return_inverse=True)
     named = pa.array([hits[one].split(BETWEEN_NAMES) if hits[one] else [] for one in sets], pa.list_(pa.string()))
     columns.append(named.take(pa.array(at)))
     sets, at = np.unique(rows["ruleset"], return_inverse=True)
     columns.append(pa.array([rulesets[one] for one in sets], pa.string()).take(pa.array(at)))
-    return pa.RecordBatch.from_arrays(columns, schema=LEDGER_SCHEMA)
+    return pa.RecordBatch.from_arrays(columns, schema=DECIDED_SCHEMA)
 
 
 def _as_sent(rows: Rows, name: str) -> np.ndarray:

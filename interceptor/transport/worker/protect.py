@@ -40,11 +40,6 @@ class ProtectShard(Shard[Protect]):
     def finished(self) -> int:
         return min([parcels[0].offset for parcels in self._waiting if parcels], default=self.next_offset)
 
-    @property
-    def waiting_rows(self) -> int:
-        """Events that wait for another sender."""
-        return sum(parcel.events.rows for parcels in self._waiting for parcel in parcels)
-
     def take(self, messages: Sequence[Incoming]) -> Taken:
         taken = Taken()
         for message in messages:
