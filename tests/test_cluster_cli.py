@@ -25,7 +25,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from interceptor.machine import java
 from interceptor.machine.problems import MachineProblem
-from interceptor.machine.processes import Process, is_free, wait_until
+from interceptor.machine.processes import Process, free_port, is_free, wait_until
 from interceptor.machine.state import load_state
 from interceptor.transport.settings import Settings, settings_from
 from tests.brokers import real_kafka
@@ -169,7 +169,8 @@ def test_what_people_read(folder: Path) -> None:
 
 
 def test_only_what_is_dead_is_started_again(folder: Path) -> None:
-    first = called("up", "--light", "--data", folder)
+    # Not the usual port: between the two starts anybody on this machine may take that.
+    first = called("up", "--light", "--data", folder, "--redis-port", free_port())
     state = load_state(folder)
     assert state
     with state.redis.client() as client:

@@ -78,7 +78,7 @@ def write(settings: Settings, *values: bytes | None, topic: str, code: str = "ba
 
 
 def all_of(settings: Settings, topic: str) -> list[Message]:
-    """Every message in a topic."""
+    """Every message in a topic, one partition after another: a consumer gives them in any order of partitions."""
     reader = Consumer({**settings.confluent(), "group.id": "x", "enable.partition.eof": True, "log_level": 0})
     numbers = clients.partitions(reader, settings, 10)[topic]
     reader.assign([TopicPartition(topic, number, 0) for number in numbers])
@@ -90,7 +90,7 @@ def all_of(settings: Settings, topic: str) -> list[Message]:
         ended += error is not None and error.code() == KafkaError._PARTITION_EOF
         found += [message] if error is None else []
     reader.close()
-    return found
+    return sorted(found, key=lambda one: (one.partition(), one.offset()))
 
 
 _HEADERS = st.lists(st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=8)), max_size=5)
