@@ -157,7 +157,7 @@ class _Builder:
             raise _unknown(self.offset(node), name, self.scope)
         symbol = self.scope.symbols[name]
         terms = (name,) if symbol.type in (*_QUANTITIES, Type.WORD) else ()
-        return Expression(symbol.type, name, symbol.compute, self.scope.uses_of(name), terms)
+        return Expression(symbol.type, name, symbol.read, self.scope.uses_of(name), terms, read=symbol.read)
 
     def _constant(self, node: ast.Constant, _depth: int) -> Expression:
         value = node.value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interceptor.rules.names import Type, View
+from interceptor.rules.names import Read, Type, View
 
 _ODD = 0x9E3779B97F4A7C15  # spreads neighbouring values: 2^64 by the golden ratio
 
@@ -22,7 +22,7 @@ class Expression:
 
     `uses` holds ("feature" | "list" | "text" | "column" | "stage", name); `terms` the named values that it compares.
     `op` and `parts` are how it was put together, in the author's order: "and", "<", "in", "+" …; "" for a name or a
-    constant. `label` is the macro that it stands for.
+    constant. `label` is the macro that it stands for, `read` what a name reads.
     """
 
     type: Type
@@ -34,6 +34,7 @@ class Expression:
     op: str = ""
     parts: tuple[Expression, ...] = ()
     label: str = ""
+    read: Read | None = None
 
     def __call__(self, view: View) -> np.ndarray:
         found = view.memo.get(self.key)

@@ -6,11 +6,11 @@ isn't known for a kind of event, that kind simply doesn't have it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import cache
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from interceptor.schema import COLUMN, COLUMNS, Channel, Kind, LineKind, Outcome
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 LOCAL_TIME_MS = 8 * HOUR_MS  # China has one time zone, UTC+8
+FEN_IN_YUAN = 100.0
 
 
 class Type(Enum):
@@ -49,12 +50,38 @@ Vocabulary = type[IntEnum]
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """Where the value of a name comes from: a column, a window or a set of words, and what is made of it: `times` a
+    whole number (days to ms), divided by `per` (fen to yuan), `hour` of the local day, or whether it is not 0 (`sign`).
+    """
+
+    section: Literal["column", "feature", "text"]
+    name: str
+    times: int = 1
+    per: float = 0.0
+    hour: bool = False
+    sign: bool = False
+
+    def __call__(self, view: View) -> np.ndarray:
+        if self.section == "text":
+            return view.words(self.name)
+        found = view.column(self.name) if self.section == "column" else view.feature(self.name)
+        if self.sign:
+            return found != 0
+        if self.hour:
+            return (found + LOCAL_TIME_MS) // HOUR_MS % 24
+        if self.per:
+            return found / self.per
+        return found if self.times == 1 else found.astype(np.int64) * self.times
+
+
+@dataclass(frozen=True, slots=True)
 class Symbol:
-    """A name of the language: how it is computed from a View, and which column it stands for (as a key)."""
+    """A name of the language: what is read for it, and which column it stands for (as a key)."""
 
     name: str
     type: Type
-    compute: Callable[[View], np.ndarray]
+    read: Read
     column: str = ""
     words: Vocabulary | None = None
 
@@ -136,28 +163,27 @@ def event_symbols(kind: Kind) -> dict[str, Symbol]:
             found[alias] = _raw(alias, Type.IDENTITY, column_name)
     for name, (column_name, unit_ms) in DURATIONS.items():
         if kind in kinds_of(column_name):
-            found[name] = Symbol(name, Type.DURATION, _scaled(column_name, unit_ms))
+            found[name] = Symbol(name, Type.DURATION, Read("column", column_name, times=unit_ms))
     for name, column_name in AMOUNTS.items():
         if kind in kinds_of(column_name):
-            found[name] = Symbol(name, Type.MONEY, _yuan(column_name))
+            found[name] = Symbol(name, Type.MONEY, Read("column", column_name, per=FEN_IN_YUAN))
     for name, kinds_having in DERIVED.items():
         if kind in kinds_having:
             found[name] = _raw(name, _type_of(name), name)
-    found["hour"] = Symbol("hour", Type.NUMBER, lambda view: (view.column("ts_ms") + LOCAL_TIME_MS) // HOUR_MS % 24)
+    found["hour"] = Symbol("hour", Type.NUMBER, Read("column", "ts_ms", hour=True))
     return found
 
 
 STAGE_SYMBOLS = {
-    "source_score": Symbol("source_score", Type.NUMBER, lambda view: view.column("source_score")),
-    "source_kinds": Symbol("source_kinds", Type.NUMBER, lambda view: view.column("source_kinds")),
+    name: Symbol(name, Type.NUMBER, Read("column", name)) for name in ("source_score", "source_kinds")
 }
 
 
 def _of_column(name: str) -> Symbol:
     if name in _WORDS:
-        return Symbol(name, Type.WORD, lambda view: view.column(name), name, _WORDS[name])
+        return Symbol(name, Type.WORD, Read("column", name), name, _WORDS[name])
     if name == "host":
-        return Symbol(name, Type.HOST, lambda view: view.column("link"), name)
+        return Symbol(name, Type.HOST, Read("column", "link"), name)
     return _raw(name, _type_of(name), name)
 
 
@@ -168,12 +194,4 @@ def _type_of(name: str) -> Type:
 
 
 def _raw(name: str, type_: Type, column: str) -> Symbol:
-    return Symbol(name, type_, lambda view: view.column(column), column)
-
-
-def _scaled(column: str, unit_ms: int) -> Callable[[View], np.ndarray]:
-    return lambda view: view.column(column).astype(np.int64) * unit_ms
-
-
-def _yuan(column: str) -> Callable[[View], np.ndarray]:
-    return lambda view: view.column(column) / 100.0
+    return Symbol(name, type_, Read("column", column), column)

@@ -6,13 +6,12 @@ is in no scope, and it can be said on which kinds it would be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from interceptor.rules.conditions import PARTS_MAX_IN_ALL, Scope
 from interceptor.rules.definitions import Definitions
 from interceptor.rules.model import FeatureDef
-from interceptor.rules.names import STAGE_SYMBOLS, Symbol, Type, View, event_symbols
+from interceptor.rules.names import FEN_IN_YUAN, STAGE_SYMBOLS, Read, Symbol, Type, event_symbols
 from interceptor.schema import Kind
 
 
@@ -33,7 +32,7 @@ class Scopes:
             symbols = {name: by_kind[0][name] for name in by_kind[0] if name in shared} | STAGE_SYMBOLS
             for text in self.definitions.texts.values():
                 if wanted <= ({Kind.SMS} if text.of == "text" else {Kind.SMS, Kind.WEB}):
-                    symbols[text.text] = Symbol(text.text, Type.YES_NO, _words_of(text.text))
+                    symbols[text.text] = Symbol(text.text, Type.YES_NO, Read("text", text.text))
             symbols |= {name: _feature_symbol(feature) for name, feature in self.definitions.features.items()}
             macros = {name: macro.condition for name, macro in self.definitions.macros.items()}
             lists = {name: definition.match for name, definition in self.definitions.lists.items()}
@@ -54,18 +53,14 @@ class Scopes:
         return f"is only known on {' and '.join(having)} events" if having else ""
 
 
-def _words_of(name: str) -> Callable[[View], Any]:
-    return lambda view: view.words(name)
-
-
 def _feature_symbol(definition: FeatureDef) -> Symbol:
     name, window = definition.feature, definition.window
     if window == "sequence":
-        return Symbol(name, Type.YES_NO, lambda view: view.feature(name) != 0)
+        return Symbol(name, Type.YES_NO, Read("feature", name, sign=True))
     if window in ("since_last", "since_first"):
-        return Symbol(name, Type.DURATION, lambda view: view.feature(name))
+        return Symbol(name, Type.DURATION, Read("feature", name))
     if window == "sum" and definition.sum == "amount":
-        return Symbol(name, Type.MONEY, lambda view: view.feature(name) / 100.0)
+        return Symbol(name, Type.MONEY, Read("feature", name, per=FEN_IN_YUAN))
     if window == "sum":
-        return Symbol(name, Type.DURATION, lambda view: view.feature(name) * 1_000)
-    return Symbol(name, Type.NUMBER, lambda view: view.feature(name))
+        return Symbol(name, Type.DURATION, Read("feature", name, times=1_000))
+    return Symbol(name, Type.NUMBER, Read("feature", name))
