@@ -12,6 +12,7 @@ import numpy as np
 
 from interceptor.batch import Columns, Strings
 from interceptor.folding import Folded, fold, fold_hosts
+from interceptor.instructions import Input
 from interceptor.listbook import ListBook
 from interceptor.lists import host_hash
 from interceptor.patterns import PatternDatabase
@@ -143,6 +144,7 @@ class KindView:
         self._symbols = event_symbols(kind)
         self._whole = self.count == chunk.count
         self._cut: dict[str, np.ndarray] = {}
+        self._listed: dict[tuple[str, str], np.ndarray] = {}
 
     def column(self, name: str) -> np.ndarray:
         found = self._cut.get(name)
@@ -158,10 +160,30 @@ class KindView:
         return found if bits == _SMS else self._of_kind(self.chunk.spread(found, bits))
 
     def member(self, list_name: str, column: str) -> np.ndarray:
+        found = self._listed.get((list_name, column))
+        if found is None:
+            found = self._listed[list_name, column] = self._member(list_name, column)
+        return found
+
+    def _member(self, list_name: str, column: str) -> np.ndarray:
         if column == "host":
             hosts, at = self.chunk.hosts(self.rows)
             return self._lists.has_hosts(list_name, hosts, at, self.column("ts_ms"))
         return self._lists.has(list_name, self.column(column), self.column("ts_ms"))
+
+    def loaded(self, source: Input) -> np.ndarray:
+        """A column for a program: one value for each row of the kind, or for each of the chunk."""
+        match source.section:
+            case "column":
+                return self.chunk[source.name]
+            case "feature":
+                return self.chunk.features[source.name]
+            case "text":
+                return self.words(source.name)
+            case "list":
+                return self.member(source.name, source.column)
+        assert source.other is not None
+        return np.ascontiguousarray(np.broadcast_to(source.other(self), self.count))
 
     def looked_up(self, name: str, at: np.ndarray) -> np.ndarray:
         """The values that a list was asked for, on some rows of the view: numbers, or hosts as text."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from interceptor.hits import UNKNOWN, Hits
 from interceptor.lists import Entry
 from interceptor.notice import Finding, Notice
 from interceptor.rules.ruleset import RuleSet
@@ -33,20 +34,12 @@ DECISION_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Where one rule hit, `rows` int64[h], and for each term what it compared there, float64[h], or looked up."""
-
-    rule: int
-    rows: np.ndarray
-    terms: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, slots=True)
 class Decisions:
     """Decisions of one batch of n events, in its order, with their m hits (sorted by row, then rule).
 
     event_id uint64[n], kind uint8[n], ts_ms int64[n], status uint8[n], verdict uint8[n], actions uint32[n] (Action
-    bits), score and target_score float64[n], hit_row int64[m], hit_rule int32[m] (index into ruleset.rules).
+    bits), score and target_score float64[n]; hits: rows are the batch's. `looked_up(row, name)`: the value that a
+    name had in an event, for look-ups in lists; None where the event doesn't have it (any more).
     """
 
     event_id: np.ndarray
@@ -57,11 +50,10 @@ class Decisions:
     actions: np.ndarray
     score: np.ndarray
     target_score: np.ndarray
-    hit_row: np.ndarray
-    hit_rule: np.ndarray
-    facts: tuple[Facts, ...]
+    hits: Hits
     rule_set: RuleSet
     entry_of: Callable[[str, Any, int], Entry | None]
+    looked_up: Callable[[int, str], Any]
 
     def __len__(self) -> int:
         return len(self.event_id)
@@ -69,6 +61,16 @@ class Decisions:
     @property
     def rules(self) -> tuple[str, ...]:
         return tuple(rule.name for rule in self.rule_set.rules)
+
+    @property
+    def hit_row(self) -> np.ndarray:
+        """int32[m], ascending."""
+        return self.hits.rows
+
+    @property
+    def hit_rule(self) -> np.ndarray:
+        """int32[m]: positions in rule_set.rules, ascending within a row."""
+        return self.hits.rules
 
     @property
     def shadow(self) -> np.ndarray:
@@ -81,7 +83,7 @@ class Decisions:
 
     def to_arrow(self) -> pa.RecordBatch:
         """The decisions with DECISION_SCHEMA; `rules` holds the names of all hits, shadow rules included."""
-        offsets = np.searchsorted(self.hit_row, np.arange(len(self) + 1)).astype(np.int32)
+        offsets = self.hits.offsets(len(self))
         names = pa.array(self.rules, pa.string()).take(pa.array(self.hit_rule, pa.int32()))
         arrays = [
             *(
@@ -96,8 +98,9 @@ class Decisions:
     def notice(self, row: int) -> Notice:
         """Everything about the decision of one row (0 … n - 1)."""
         start, stop = np.searchsorted(self.hit_row, [row, row + 1])
-        hits = [int(rule) for rule in self.hit_rule[start:stop]]
-        told = _most_telling(self, [rule for rule in hits if self.rule_set.rules[rule].mode == "live"])
+        hits = range(int(start), int(stop))
+        rules = [int(rule) for rule in self.hit_rule[start:stop]]
+        told = _most_telling(self, [rule for rule in rules if self.rule_set.rules[rule].mode == "live"])
         return Notice(
             event_id=int(self.event_id[row]),
             gate=Kind(self.kind[row]),
@@ -106,29 +109,23 @@ class Decisions:
             actions=Action(int(self.actions[row])),
             score=float(self.score[row]),
             target_score=float(self.target_score[row]),
-            findings=tuple(self._finding(row, rule) for rule in hits),
+            findings=tuple(self._finding(row, hit) for hit in hits),
             reason=told[0],
             remedy=told[1],
             ruleset=self.ruleset,
         )
 
-    def _finding(self, row: int, index: int) -> Finding:
-        rule = self.rule_set.rules[index]
+    def _finding(self, row: int, hit: int) -> Finding:
+        rule = self.rule_set.rules[int(self.hits.rules[hit])]
         values: dict[str, float] = {}
         entries: dict[str, Entry] = {}
-        for facts in self.facts:
-            if facts.rule != index:
-                continue
-            at = int(np.searchsorted(facts.rows, row))
-            if at == len(facts.rows) or facts.rows[at] != row:
-                continue
-            for term, column in facts.terms.items():
-                if " in " not in term:
-                    values[term] = float(column[at])
-                    continue
-                entry = self.entry_of(term.split(" in ")[1], column[at], int(self.ts_ms[row]))
-                if entry is not None:
-                    entries[term] = entry
+        start = int(self.hits.starts[hit])
+        if start != UNKNOWN:
+            compared = self.hits.values[start : start + len(rule.compares)]
+            values = dict(zip(rule.compares, compared.tolist(), strict=True))
+            for name, of in rule.looks_up:
+                entry = self.entry_of(of, self.looked_up(row, name), int(self.ts_ms[row]))
+                entries |= {f"{name} in {of}": entry} if entry else {}
         return Finding(rule.name, rule.title, rule.version, rule.mode == "shadow", values, entries)
 
 

@@ -20,6 +20,7 @@ from interceptor.batch import Batch
 from interceptor.chunk import Chunk, KindView, Views
 from interceptor.config import CHUNK_ROWS, HOUR_MS, LIST_TICK_MS, LISTS_KEPT_MS, Limits
 from interceptor.decisions import Decisions
+from interceptor.hits import Hits
 from interceptor.judgement import Addition, Judged, Judgement
 from interceptor.listbook import ListBook
 from interceptor.observer import Observer
@@ -117,22 +118,22 @@ class Engine:
         for kind in chunk.kinds:
             views[kind] = KindView(chunk, Kind(kind), self._lists)
         self._observer.lap("list", "ticks")
-        if self._observer.wants_texts_apart:
+        if self._observer.wants_parts_apart:
             self._read_texts(chunk)
         if self._wordings:
             chunk.group(self._wordings)
             self._observer.lap("text", "wording")
-        found = self._source.run(chunk, views)
-        source_points = self._source.scores(chunk, found)
-        found_of_target = self._target.run(chunk, views)
-        target_points = self._target.scores(chunk, found_of_target)
-        found += found_of_target
-        verdict, actions = self._judgement.judged(chunk, found)
-        decided.take(start, chunk, verdict, actions, found)
+        hits = self._source.run(chunk, views)
+        source_points = self._source.scores(chunk, hits)
+        hits_of_target = self._target.run(chunk, views)
+        target_points = self._target.scores(chunk, hits_of_target)
+        hits = Hits.together(hits, hits_of_target, chunk.count)
+        verdict, actions = self._judgement.judged(chunk, hits)
+        decided.take(start, chunk, verdict, actions, hits)
         self._observer.lap("verdict", "")
-        self._to_list += self._judgement.additions(chunk, found, actions, tick)
+        self._to_list += self._judgement.additions(chunk, hits, actions, tick)
         self._observer.lap("list", "additions")
-        self._observer.saw(start, chunk, views, found, source_points, target_points)
+        self._observer.saw(start, chunk, views, hits, source_points, target_points)
 
     def _read_texts(self, chunk: Chunk) -> None:
         """Folds and scans now what else the first rule that asks for it would."""

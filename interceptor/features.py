@@ -14,6 +14,7 @@ import numpy as np
 from interceptor.chunk import Chunk, Views, bits_of
 from interceptor.config import Limits
 from interceptor.distinct import DistinctWindow
+from interceptor.masks import MaskPlan, Masks
 from interceptor.observer import Observer
 from interceptor.reload import Key, Restored, events_of
 from interceptor.rules.expressions import Expression
@@ -43,6 +44,7 @@ class FeatureBank:
         return bank
 
     def _fill(self, features: Sequence[Feature], groups: Mapping[Key, _Group], kept: Collection[str]) -> None:
+        self._plan = MaskPlan(features)
         alike: dict[Key, list[Feature]] = {}
         for feature in features:
             alike.setdefault(events_of(feature), []).append(feature)
@@ -74,32 +76,9 @@ class FeatureBank:
 
     def apply(self, chunk: Chunk, views: Views, observer: Observer) -> None:
         """Brings every feature up to date with the chunk and fills chunk.features."""
-        masks = _Masks(chunk, views)
+        masks = Masks(chunk, views, self._plan)
         for group in self._groups.values():
             group.apply(chunk, masks, observer)
-
-
-class _Masks:
-    """Which rows match a condition, as bool[count] over the chunk. Equal questions are answered once."""
-
-    def __init__(self, chunk: Chunk, views: Views) -> None:
-        self._chunk, self._views = chunk, views
-        self._known: dict[tuple[int, str], np.ndarray] = {}
-
-    def matching(self, kinds: frozenset[Kind], bits: int, where: Expression | None) -> np.ndarray:
-        """Rows of `kinds` (also as `bits`) where the condition holds."""
-        name = (bits, _text(where))
-        found = self._known.get(name)
-        if found is None:
-            found = self._known[name] = np.zeros(self._chunk.count, bool)
-            for kind in kinds:
-                view = self._views[kind]
-                if view is not None:
-                    found[view.rows] = True if where is None else where(view)
-        return found
-
-    def matching_step(self, step: Step) -> np.ndarray:
-        return self.matching(step.kinds, bits_of(step.kinds), step.where)
 
 
 class _Group:
@@ -147,7 +126,7 @@ class _Group:
             if feature.name in kept:
                 window.put_back(within(state, f"windows/{feature.name}"))
 
-    def apply(self, chunk: Chunk, masks: _Masks, observer: Observer) -> None:
+    def apply(self, chunk: Chunk, masks: Masks, observer: Observer) -> None:
         if not (self._update_bits | self._reader_bits) & chunk.bits:
             return
         matching = self._matching(masks)
@@ -167,7 +146,7 @@ class _Group:
             )
             observer.lap("feature", feature.name)
 
-    def _matching(self, masks: _Masks) -> np.ndarray:
+    def _matching(self, masks: Masks) -> np.ndarray:
         """bool[count]: events that change the features' state if they are OK."""
         first = self._first
         if first.window != "sequence":
@@ -190,7 +169,7 @@ class _Group:
         slots = self.table.slots(by, rows, inserting)
         return slots, slots
 
-    def _arguments(self, feature: Feature, chunk: Chunk, masks: _Masks) -> tuple[np.ndarray, ...]:
+    def _arguments(self, feature: Feature, chunk: Chunk, masks: Masks) -> tuple[np.ndarray, ...]:
         """What a window takes besides rows, slots, times and updates."""
         if feature.window == "sum":
             return (chunk[feature.value].astype(np.int64, copy=False),)

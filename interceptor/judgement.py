@@ -6,19 +6,20 @@ only live rules count, and a policy's ladders; what is allowed goes on no list.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from interceptor.batch import Columns
 from interceptor.chunk import Chunk
 from interceptor.config import LIST_TICK_MS
-from interceptor.decisions import Decisions, Facts
+from interceptor.decisions import Decisions
+from interceptor.hits import Hits
 from interceptor.listbook import ListBook
+from interceptor.rules.names import event_symbols
 from interceptor.rules.ruleset import RuleSet
-from interceptor.schema import GATES, Action
-from interceptor.stage import Hits
+from interceptor.schema import GATES, Action, Kind
 from interceptor.verdict import ladder_actions, resolve
 
 
@@ -38,40 +39,42 @@ class Judgement:
     def __init__(self, rule_set: RuleSet) -> None:
         live = [rule.mode == "live" for rule in rule_set.rules]
         self._actions = np.array([int(rule.actions) for rule in rule_set.rules], np.uint32) * np.array(live, np.uint32)
-        self._adding = {i: rule for i, rule in enumerate(rule_set.rules) if rule.adds_to and rule.mode == "live"}
+        self._rules = rule_set.rules
+        self._adds = np.array([bool(rule.adds_to) and rule.mode == "live" for rule in rule_set.rules], bool)
         self._policies = rule_set.policies
 
     @property
     def adds(self) -> bool:
         """Whether any verdict puts anything on a list."""
-        return bool(self._adding)
+        return bool(self._adds.any())
 
-    def judged(self, chunk: Chunk, found: Sequence[Facts]) -> tuple[np.ndarray, np.ndarray]:
+    def judged(self, chunk: Chunk, hits: Hits) -> tuple[np.ndarray, np.ndarray]:
         """Verdict uint8[count] and final actions uint32[count]; where nothing was asked for, the event passes."""
-        collected = self._collected(chunk, found)
+        collected = self._collected(chunk, hits)
         verdict, rows = np.zeros(chunk.count, np.uint8), np.flatnonzero(collected)
         verdict[rows], collected[rows] = resolve(collected[rows], chunk["kind"][rows])
         return verdict, collected
 
-    def additions(self, chunk: Chunk, found: Sequence[Facts], actions: np.ndarray, tick: int) -> list[Addition]:
+    def additions(self, chunk: Chunk, hits: Hits, actions: np.ndarray, tick: int) -> list[Addition]:
         """What the chunk's verdicts put on lists, all of whose events are of one tick: it counts from the next on."""
         from_ms, additions = (tick + 1) * LIST_TICK_MS, []
-        for facts in found:
-            rule = self._adding.get(facts.rule)
-            if rule is None:
-                continue
-            rows = facts.rows[chunk.ok[facts.rows] & ((actions[facts.rows] & Action.ALLOW) == 0)]
-            values = np.unique(chunk["source"][rows])
+        chosen = self._adds[hits.rules]
+        if not np.count_nonzero(chosen):
+            return []
+        rows, rules = hits.rows[chosen], hits.rules[chosen]
+        listed = chunk.ok[rows] & ((actions[rows] & Action.ALLOW) == 0)
+        for number in np.unique(rules[listed]).tolist():
+            rule = self._rules[number]
+            values = np.unique(chunk["source"][rows[listed & (rules == number)]])
             values = values[values != 0]
             if len(values):
                 additions.append(Addition(rule.adds_to, values, from_ms, from_ms + rule.adds_for_ms, rule.name))
         return additions
 
-    def _collected(self, chunk: Chunk, found: Sequence[Facts]) -> np.ndarray:
+    def _collected(self, chunk: Chunk, hits: Hits) -> np.ndarray:
         """uint32[count]: actions of the live rules that hit, and of the policies' ladders."""
         collected = np.zeros(chunk.count, np.uint32)
-        for facts in found:
-            collected[facts.rows] |= self._actions[facts.rule]
+        np.bitwise_or.at(collected, hits.rows, self._actions[hits.rules])
         for side in ("source", "target"):
             scored = np.flatnonzero(chunk[f"{side}_score"])  # few: most of a city has no evidence against it
             for gate in GATES if len(scored) else ():
@@ -90,20 +93,26 @@ class Judged:
         self._actions = np.zeros(batch.rows, np.uint32)
         self._score = np.zeros(batch.rows, np.float64)
         self._target_score = np.zeros(batch.rows, np.float64)
-        self._facts: list[Facts] = []
+        self._hits: list[Hits] = []
 
-    def take(self, start: int, chunk: Chunk, verdict: np.ndarray, actions: np.ndarray, found: Sequence[Facts]) -> None:
+    def take(self, start: int, chunk: Chunk, verdict: np.ndarray, actions: np.ndarray, hits: Hits) -> None:
         """A chunk's decisions; it begins at row `start`."""
         rows = slice(start, start + chunk.count)
         self._verdict[rows], self._actions[rows] = verdict, actions
         self._score[rows], self._target_score[rows] = chunk["source_score"], chunk["target_score"]
-        self._facts += [Facts(facts.rule, facts.rows + start, facts.terms) for facts in found]
+        self._hits.append(hits.moved(start))
 
     def decisions(self, rule_set: RuleSet, lists: ListBook) -> Decisions:
         """All of them, once every chunk is taken."""
-        hits = Hits.of(self._facts)
         batch = self._batch
         return Decisions(
             batch["event_id"], batch["kind"], batch["ts_ms"], self._status, self._verdict, self._actions, self._score,
-            self._target_score, hits.rows, hits.rules, tuple(self._facts), rule_set, lists.entry,
+            self._target_score, Hits.joined(self._hits), rule_set, lists.entry, partial(_looked_up, batch),
         )  # fmt: skip
+
+
+def _looked_up(batch: Columns, row: int, name: str) -> Any:
+    """What a name stands for in one event: a number, or a host as text."""
+    if name == "host":
+        return batch.strings("host")[row]
+    return batch[event_symbols(Kind(batch["kind"][row]))[name].column][row]

@@ -22,8 +22,9 @@ from interceptor.admission import Admission
 from interceptor.batch import Batch, Columns
 from interceptor.chunk import Chunk, KindView, Views
 from interceptor.config import CHUNK_ROWS, Limits
-from interceptor.decisions import Decisions, Facts
+from interceptor.decisions import Decisions
 from interceptor.features import FeatureBank
+from interceptor.hits import Hits
 from interceptor.judgement import Addition, Judged, Judgement
 from interceptor.listbook import ListBook
 from interceptor.observer import Observer
@@ -32,7 +33,7 @@ from interceptor.plan import Plan
 from interceptor.reload import compared, digests
 from interceptor.rules.ruleset import Feature, RuleSet, Step
 from interceptor.schema import Kind
-from interceptor.stage import Hits, Stage
+from interceptor.stage import Stage
 from interceptor.state import State, nested, within
 from interceptor.wording import Wordings
 
@@ -142,19 +143,19 @@ class Screen(Part):
 
     def apply(self, admitted: Packed) -> tuple[Packed, np.ndarray]:
         """Admitted events → what protect needs of them; and bool[n], which of them every shard must see."""
-        plan, parts, hits, echoes = self._plan, list[dict[str, np.ndarray]](), list[Facts](), [np.zeros(0, bool)]
+        plan, parts, hits, echoes = self._plan, list[dict[str, np.ndarray]](), list[Hits](), [np.zeros(0, bool)]
         for start, chunk, views in self._chunks(admitted, admitted["status"]):
             _bring(chunk, plan.features_to_screen)
             found = self._stage.run(chunk, views)
             self._stage.scores(chunk, found)
-            hits += [Facts(facts.rule, facts.rows + start, {}) for facts in found]
+            hits.append(found.moved(start))
             echoes.append(_changing(plan.echoed, chunk, views))
             scored = {name: chunk[name] for name in ("source_score", "source_kinds")}
             parts.append(scored | _features(chunk, plan.features_to_protect) | _words(chunk, plan.words_to_protect))
         names = ("place", "status", "tick", *plan.columns_to_protect, *(["wording"] if plan.wording else []))
         columns = {name: admitted[name] for name in names if name not in admitted.others}
         others = {name: admitted.others[name] for name in names if name in admitted.others}
-        others["hits"] = _listed(hits, admitted.rows)
+        others["hits"] = _listed(Hits.joined(hits), admitted.rows)
         return Packed.of(columns | _joined(parts), others), np.concatenate(echoes)
 
     def taken(self) -> State:
@@ -187,10 +188,9 @@ class Protect(Part):
         for start, chunk, views in self._chunks(contacts, contacts["status"]):
             _bring(chunk, self._plan.features_to_protect)
             _bring_words(chunk, self._plan.words_to_protect)
-            found = _within(hits, start, start + chunk.count)
             of_target = self._stage.run(chunk, views)
             self._stage.scores(chunk, of_target)
-            found += of_target
+            found = Hits.together(hits.between(start, start + chunk.count), of_target, chunk.count)
             verdict, actions = self._judgement.judged(chunk, found)
             judged.take(start, chunk, verdict, actions, found)
             additions += self._additions(chunk, found, actions, own[start : start + chunk.count])
@@ -210,13 +210,12 @@ class Protect(Part):
     def _windows(self, rule_set: RuleSet) -> Sequence[Feature]:
         return Plan(rule_set).at_protect
 
-    def _additions(self, chunk: Chunk, found: Sequence[Facts], actions: np.ndarray, own: np.ndarray) -> list[Addition]:
+    def _additions(self, chunk: Chunk, found: Hits, actions: np.ndarray, own: np.ndarray) -> list[Addition]:
         """By ticks, since an entry counts from the next one on."""
         additions = list[Addition]()
         for tick in np.unique(chunk["tick"]).tolist() if self._judgement.adds else ():
             chosen = own & (chunk["tick"] == tick)
-            some = [Facts(facts.rule, facts.rows[chosen[facts.rows]], {}) for facts in found]
-            additions += self._judgement.additions(chunk, some, actions, tick)
+            additions += self._judgement.additions(chunk, found.where(chosen[found.rows]), actions, tick)
         return additions
 
 
@@ -273,24 +272,12 @@ def _joined(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _listed(hits: Sequence[Facts], rows: int) -> pa.Array:
+def _listed(hits: Hits, rows: int) -> pa.Array:
     """list<int32>[rows]: the rules that hit each row."""
-    sorted_hits = Hits.of(hits)
-    return pa.ListArray.from_arrays(pa.array(sorted_hits.offsets(rows)), pa.array(sorted_hits.rules))
+    return pa.ListArray.from_arrays(pa.array(hits.offsets(rows)), pa.array(hits.rules))
 
 
-def _unlisted(column: pa.ListArray) -> list[Facts]:
-    """The hits of a batch, by rule."""
-    rules = column.flatten().to_numpy()
+def _unlisted(column: pa.ListArray) -> Hits:
+    """The hits of a batch."""
     rows = np.repeat(np.arange(len(column)), np.diff(column.offsets.to_numpy()))
-    return [Facts(int(rule), rows[rules == rule], {}) for rule in np.unique(rules)]
-
-
-def _within(hits: Sequence[Facts], start: int, stop: int) -> list[Facts]:
-    """Hits on the rows start … stop - 1, counted from there."""
-    found = []
-    for facts in hits:
-        first, last = np.searchsorted(facts.rows, [start, stop])
-        if last > first:
-            found.append(Facts(facts.rule, facts.rows[first:last] - start, {}))
-    return found
+    return Hits.told(rows, column.flatten().to_numpy())

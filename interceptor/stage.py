@@ -8,46 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from interceptor.chunk import Chunk, KindView, Views
+from interceptor.chunk import Chunk, Views
 from interceptor.config import Limits
-from interceptor.decisions import Facts
+from interceptor.evaluation import Found, Registers, run
 from interceptor.features import FeatureBank
+from interceptor.hits import Hits
+from interceptor.instructions import Assembler, Program
+from interceptor.lowering import Lowering
 from interceptor.observer import Observer
 from interceptor.reload import Restored, digests, names_of, places_after, places_of
-from interceptor.rules.ruleset import Feature, Rule, RuleSet
+from interceptor.rules.expressions import reads
+from interceptor.rules.ruleset import Feature, RuleSet
 from interceptor.schema import Kind
 from interceptor.scores import EvidenceScores, Points
 from interceptor.state import State, StateMisfit, nested, read, within, written
 
-
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """m hits, sorted by row, then rule: rows int64[m], rules int32[m]."""
-
-    rows: np.ndarray
-    rules: np.ndarray
-
-    @classmethod
-    def of(cls, facts: Sequence[Facts]) -> Hits:
-        if not facts:
-            return cls(np.zeros(0, np.int64), np.zeros(0, np.int32))
-        rows = np.concatenate([fact.rows for fact in facts])
-        rules = np.repeat(np.array([fact.rule for fact in facts], np.int32), [len(fact.rows) for fact in facts])
-        order = np.lexsort((rules, rows))
-        return cls(rows[order], rules[order])
-
-    def offsets(self, count: int) -> np.ndarray:
-        """int32[count + 1]: the hits of row i are offsets[i] … offsets[i + 1] - 1."""
-        return np.searchsorted(self.rows, np.arange(count + 1)).astype(np.int32)
-
-
 Side = Literal["source", "target"]
 Windows = Callable[[RuleSet], Sequence[Feature]]
+_NO_MASKS = np.zeros((1, 1), np.uint8)
 
 
 class Stage:
@@ -92,10 +74,17 @@ class Stage:
     def _follow(self, side: Side, rule_set: RuleSet) -> None:
         self._side, self._rule_set, self._digests = side, rule_set, digests(rule_set)
         self._live = np.array([rule.mode == "live" for rule in rule_set.rules], bool)
-        self._by_kind: dict[Kind, list[tuple[int, Rule]]] = {
-            kind: [(i, rule) for i, rule in enumerate(rule_set.rules) if rule.stage == side and kind in rule.kinds]
-            for kind in Kind
-        }
+        self._programs = {kind: self._programs_for(kind) for kind in Kind}
+        programs = (program for some in self._programs.values() for _, program in some)
+        self._registers, self._found = Registers(programs), Found()
+
+    def _programs_for(self, kind: Kind) -> list[tuple[str, Program]]:
+        """The side's rules on a kind of event, in one program; one by one where somebody wants to know their costs."""
+        rules = self._rule_set.rules
+        mine = [i for i, rule in enumerate(rules) if rule.stage == self._side and kind in rule.kinds]
+        if self._observer.wants_parts_apart:
+            return [(rules[number].name, _program(self._rule_set, [number])) for number in mine]
+        return [(kind.name.lower(), _program(self._rule_set, mine))] if mine else []
 
     def _weights(self) -> tuple[np.ndarray, np.ndarray]:
         """What each rule adds to the side's scores, float64[rules], and its kind of evidence, uint8[rules]."""
@@ -108,27 +97,22 @@ class Stage:
     def evicted(self) -> int:
         return self._bank.evicted + self._scores.evicted
 
-    def run(self, chunk: Chunk, views: Views) -> list[Facts]:
-        """Brings the windows up to date and evaluates the rules: where each hit, and on what."""
+    def run(self, chunk: Chunk, views: Views) -> Hits:
+        """Brings the windows up to date and evaluates the rules."""
         self._bank.apply(chunk, views, self._observer)
-        return [facts for view in views if view for facts in self._hits(view)]
+        self._found.clear()
+        for view in filter(None, views):
+            for name, program in self._programs[view.kind]:
+                run(program, view, self._registers, _NO_MASKS, self._found)
+                self._observer.lap("rule", name)
+        return Hits.of(self._found, chunk.count)
 
-    def _hits(self, view: KindView) -> list[Facts]:
-        found: list[Facts] = []
-        for index, rule in self._by_kind[view.kind]:
-            mask = rule.condition(view)
-            if np.count_nonzero(mask):
-                at = np.flatnonzero(mask)
-                found.append(Facts(index, view.rows[at].astype(np.int64), _compared(rule, view, at)))
-            self._observer.lap("rule", rule.name)
-        return found
-
-    def scores(self, chunk: Chunk, facts: Sequence[Facts]) -> Points:
+    def scores(self, chunk: Chunk, hits: Hits) -> Points:
         """Gives the chunk its columns SIDE_score float64[count] and SIDE_kinds uint8[count] (of evidence)."""
-        hits = Hits.of([fact for fact in facts if self._live[fact.rule]])
+        live = hits.where(self._live[hits.rules])
         rows = np.arange(chunk.count, dtype=np.int32)
         scored = self._scores.apply(
-            rows, chunk[self._side], chunk["ts_ms"], chunk.ok, hits.offsets(chunk.count), hits.rules,
+            rows, chunk[self._side], chunk["ts_ms"], chunk.ok, live.offsets(chunk.count), live.rules,
             self._observer.wants_points,
         )  # fmt: skip
         chunk[f"{self._side}_score"], chunk[f"{self._side}_kinds"] = scored.score, scored.kinds
@@ -136,12 +120,12 @@ class Stage:
         return scored.points
 
 
-def _compared(rule: Rule, view: KindView, at: np.ndarray) -> dict[str, np.ndarray]:
-    """The values of a condition's terms on the rows `at`, as far as they were computed."""
-    terms: dict[str, np.ndarray] = {}
-    for term in rule.stated.terms:
-        if " in " in term:
-            terms[term] = view.looked_up(term.split(" in ")[0], at)
-        elif term in view.memo:
-            terms[term] = view.memo[term][at].astype(np.float64)
-    return terms
+def _program(rule_set: RuleSet, numbers: Sequence[int]) -> Program:
+    """Some rules, on a kind of event that they are all on."""
+    assembler = Assembler(rules=len(rule_set.rules))
+    lowering = Lowering(assembler)
+    for number in numbers:
+        rule = rule_set.rules[number]
+        condition, names = lowering.value(rule.condition), reads(rule.stated)
+        assembler.hit(condition, number, [lowering.read(names[name]) for name in rule.compares])
+    return assembler.program()

@@ -335,9 +335,10 @@ def test_reloads_of_another_thread_fall_between_batches(tmp_path: Path) -> None:
     other.join()
     busy_from = {sets[0].hash: 3, sets[1].hash: 4}
     for decisions in found:
-        for facts in decisions.facts:
-            if decisions.rules[facts.rule] == "busy":
-                assert facts.terms["calls_1h"].min() >= busy_from[decisions.ruleset]
+        for row in decisions.hit_row.tolist():
+            for finding in decisions.notice(row).findings:
+                if finding.rule == "busy":
+                    assert finding.values["calls_1h"] >= busy_from[decisions.ruleset]
     assert sum(map(len, found)) == len(events)
 
 

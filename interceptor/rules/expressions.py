@@ -83,6 +83,13 @@ def comparisons(expression: Expression) -> Iterator[Expression]:
         yield expression
 
 
+def reads(expression: Expression) -> dict[str, Read]:
+    """What each name in a condition reads."""
+    if expression.read is not None:
+        return {expression.key: expression.read}
+    return {name: read for part in expression.parts for name, read in reads(part).items()}
+
+
 def with_leaf(expression: Expression, key: str, leaf: Expression) -> Expression:
     """The same condition with the leaves of this key replaced."""
     if expression.key == key:

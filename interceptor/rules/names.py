@@ -53,6 +53,7 @@ Vocabulary = type[IntEnum]
 class Read:
     """Where the value of a name comes from: a column, a window or a set of words, and what is made of it: `times` a
     whole number (days to ms), divided by `per` (fen to yuan), `hour` of the local day, or whether it is not 0 (`sign`).
+    `is_real`: it is no whole number as it stands there.
     """
 
     section: Literal["column", "feature", "text"]
@@ -61,6 +62,7 @@ class Read:
     per: float = 0.0
     hour: bool = False
     sign: bool = False
+    is_real: bool = False
 
     def __call__(self, view: View) -> np.ndarray:
         if self.section == "text":
@@ -109,7 +111,7 @@ ALIASES = {
 }
 # Keys on the target's side: what hangs on them belongs to the target stage.
 TARGET_SIDE = {"target", "payer"}
-_WORDS: dict[str, Vocabulary] = {
+VOCABULARIES: dict[str, Vocabulary] = {
     "trunk": Trunk,
     "line_kind": LineKind,
     "channel": Channel,
@@ -175,13 +177,14 @@ def event_symbols(kind: Kind) -> dict[str, Symbol]:
 
 
 STAGE_SYMBOLS = {
-    name: Symbol(name, Type.NUMBER, Read("column", name)) for name in ("source_score", "source_kinds")
+    "source_score": Symbol("source_score", Type.NUMBER, Read("column", "source_score", is_real=True)),
+    "source_kinds": Symbol("source_kinds", Type.NUMBER, Read("column", "source_kinds")),
 }
 
 
 def _of_column(name: str) -> Symbol:
-    if name in _WORDS:
-        return Symbol(name, Type.WORD, Read("column", name), name, _WORDS[name])
+    if name in VOCABULARIES:
+        return Symbol(name, Type.WORD, Read("column", name), name, VOCABULARIES[name])
     if name == "host":
         return Symbol(name, Type.HOST, Read("column", "link"), name)
     return _raw(name, _type_of(name), name)

@@ -90,6 +90,16 @@ class Rule:
     systems: tuple[str, ...]
     sampled: bool
 
+    @property
+    def compares(self) -> tuple[str, ...]:
+        """Names whose values it compares; what it looks up in lists isn't among them."""
+        return tuple(term for term in self.stated.terms if " in " not in term)
+
+    @property
+    def looks_up(self) -> tuple[tuple[str, str], ...]:
+        """(name, list) of each look-up."""
+        return tuple(tuple(term.split(" in ")) for term in self.stated.terms if " in " in term)  # type: ignore[misc]
+
 
 @dataclass(frozen=True, slots=True)
 class LadderStep:

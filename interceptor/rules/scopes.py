@@ -63,4 +63,4 @@ def _feature_symbol(definition: FeatureDef) -> Symbol:
         return Symbol(name, Type.MONEY, Read("feature", name, per=FEN_IN_YUAN))
     if window == "sum":
         return Symbol(name, Type.DURATION, Read("feature", name, times=1_000))
-    return Symbol(name, Type.NUMBER, Read("feature", name))
+    return Symbol(name, Type.NUMBER, Read("feature", name, is_real=window == "ratio"))

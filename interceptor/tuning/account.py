@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from typing_extensions import override
 
 from interceptor.chunk import Chunk, KindView, Views
-from interceptor.decisions import Decisions, Facts
+from interceptor.decisions import Decisions
 from interceptor.engine import Engine
+from interceptor.hits import Hits
 from interceptor.lists import Entry
 from interceptor.notice import Notice, until
 from interceptor.observer import Observer
@@ -116,9 +117,7 @@ class _Witness(Observer):
     target: Points
 
     @override
-    def saw(
-        self, start: int, chunk: Chunk, views: Views, facts: Sequence[Facts], source: Points, target: Points
-    ) -> None:
+    def saw(self, start: int, chunk: Chunk, views: Views, hits: Hits, source: Points, target: Points) -> None:
         self.chunk, self.views, self.source, self.target = chunk, views, source, target
 
 

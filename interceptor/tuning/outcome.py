@@ -16,8 +16,9 @@ import numpy as np
 from typing_extensions import override
 
 from interceptor.chunk import Chunk, Views
-from interceptor.decisions import Decisions, Facts
+from interceptor.decisions import Decisions
 from interceptor.engine import Engine
+from interceptor.hits import Hits
 from interceptor.observer import Observer
 from interceptor.recording import Recording
 from interceptor.rules import RuleSet
@@ -138,7 +139,7 @@ class Watch(Observer):
     """Times the engine's laps, in ns; keeps what each rule adds to the scores of a batch until that is taken."""
 
     wants_points = True
-    wants_texts_apart = True
+    wants_parts_apart = True
 
     def __init__(self) -> None:
         self.ns: dict[tuple[str, str], int] = defaultdict(int)
@@ -152,9 +153,7 @@ class Watch(Observer):
         self._last = now
 
     @override
-    def saw(
-        self, start: int, chunk: Chunk, views: Views, facts: Sequence[Facts], source: Points, target: Points
-    ) -> None:
+    def saw(self, start: int, chunk: Chunk, views: Views, hits: Hits, source: Points, target: Points) -> None:
         self._seen.append((source, target))
 
     def taken(self) -> Seen:

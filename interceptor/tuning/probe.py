@@ -7,7 +7,7 @@ the engine, set to another cut-off, have seen other values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from typing_extensions import override
 
 from interceptor.chunk import Chunk, Views
-from interceptor.decisions import Facts
 from interceptor.engine import Engine
+from interceptor.hits import Hits
 from interceptor.observer import Observer
 from interceptor.recording import Recording
 from interceptor.rules.ruleset import Rule, RuleSet
@@ -81,16 +81,14 @@ class _Watch(Observer):
     def __init__(self, rule_set: RuleSet, rule: Rule, threshold: Threshold) -> None:
         self._kinds, self._threshold = rule.kinds, threshold
         self._holds, self._fails = threshold.both(rule)
-        self._others = {
+        self._others = [
             index for index, other in enumerate(rule_set.rules)
             if other.name != rule.name and other.mode == "live" and other.actions != Action.ALLOW
-        }  # fmt: skip
+        ]  # fmt: skip
         self._seen: list[tuple[np.ndarray, ...]] = []
 
     @override
-    def saw(
-        self, start: int, chunk: Chunk, views: Views, facts: Sequence[Facts], source: Points, target: Points
-    ) -> None:
+    def saw(self, start: int, chunk: Chunk, views: Views, hits: Hits, source: Points, target: Points) -> None:
         others: np.ndarray | None = None
         for view in views:
             if view is None or view.kind not in self._kinds:
@@ -100,17 +98,15 @@ class _Watch(Observer):
             if not len(at):
                 continue
             if others is None:
-                others = self._hit_by_others(chunk.count, facts)
+                others = self._hit_by_others(chunk.count, hits)
             values = np.broadcast_to(self._threshold.value(view), view.count)[at]
             rows = view.rows[at]
             self._seen.append((start + rows.astype(np.int64), values.astype(np.float64), holds[at], fails[at],
                                others[rows]))  # fmt: skip
 
-    def _hit_by_others(self, count: int, facts: Sequence[Facts]) -> np.ndarray:
+    def _hit_by_others(self, count: int, hits: Hits) -> np.ndarray:
         hit = np.zeros(count, bool)
-        for one in facts:
-            if one.rule in self._others:
-                hit[one.rows] = True
+        hit[hits.rows[np.isin(hits.rules, self._others)]] = True
         return hit
 
     def taken(self, frame: Slice) -> tuple[np.ndarray, Found]:

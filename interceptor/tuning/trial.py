@@ -14,8 +14,9 @@ import pyarrow as pa
 from typing_extensions import override
 
 from interceptor.chunk import Chunk, Views
-from interceptor.decisions import Decisions, Facts
+from interceptor.decisions import Decisions
 from interceptor.engine import Engine
+from interceptor.hits import Hits
 from interceptor.observer import Observer
 from interceptor.rules.cases import CaseDef, Columns, events_of
 from interceptor.rules.expressions import Expression, comparisons
@@ -113,9 +114,7 @@ class _Coverage(Observer):
         self.tried = {leaf.key: Tried(leaf) for leaf in comparisons(rule.stated)}
 
     @override
-    def saw(
-        self, start: int, chunk: Chunk, views: Views, facts: Sequence[Facts], source: Points, target: Points
-    ) -> None:
+    def saw(self, start: int, chunk: Chunk, views: Views, hits: Hits, source: Points, target: Points) -> None:
         for view in views:
             if view is None or view.kind not in self._rule.kinds:
                 continue

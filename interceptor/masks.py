@@ -1,0 +1,88 @@
+"""Which events change which windows: the conditions of all features of a bank, answered at once.
+
+Enters: the features' conditions, then chunk by chunk the rows of each kind. Leaves: masks over the chunk. Invariant: a
+condition that reads a window of the same bank is answered when that window is up to date, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from interceptor.chunk import Chunk, Views, bits_of
+from interceptor.evaluation import Found, Registers, run
+from interceptor.instructions import Assembler, Program
+from interceptor.kernels import Bools
+from interceptor.lowering import Lowering
+from interceptor.rules.expressions import Expression
+from interceptor.rules.ruleset import Feature, Step
+from interceptor.schema import Kind
+
+_Name = tuple[int, str]  # bits of the kinds, and the condition's key, "" = always
+_Asked = dict[_Name, tuple[frozenset[Kind], Expression]]
+
+
+class MaskPlan:
+    """What can be answered before any window of a bank is up to date, as a program for each kind of event."""
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        mine = {("feature", feature.name) for feature in features}
+        asked: _Asked = {}
+        for kinds, condition in (one for feature in features for one in _asked(feature)):
+            if condition is not None and not condition.uses & mine:
+                asked.setdefault((bits_of(kinds), condition.key), (kinds, condition))
+        self.number = {name: number for number, name in enumerate(asked)}
+        self._programs = {kind: _program(asked, kind) for kind in Kind}
+        self._registers = Registers(self._programs.values())
+        self._none = Found()
+
+    def answered(self, chunk: Chunk, views: Views) -> Bools:
+        """bool[masks, count], by number."""
+        masks = np.zeros((len(self.number), chunk.count), np.uint8)
+        for view in views:
+            if view is not None and len(self._programs[view.kind].code):
+                run(self._programs[view.kind], view, self._registers, masks, self._none)
+        return masks.view(np.bool_)
+
+
+class Masks:
+    """Which rows of a chunk match a condition, as bool[count]. Equal questions are answered once."""
+
+    def __init__(self, chunk: Chunk, views: Views, plan: MaskPlan) -> None:
+        self._chunk, self._views, self._plan = chunk, views, plan
+        self._answered = plan.answered(chunk, views)
+        self._known: dict[_Name, Bools] = {}
+
+    def matching(self, kinds: frozenset[Kind], bits: int, where: Expression | None) -> Bools:
+        """Rows of `kinds` (also as `bits`) where the condition holds."""
+        name = (bits, "" if where is None else where.key)
+        number = self._plan.number.get(name)
+        if number is not None:
+            return self._answered[number]
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = np.zeros(self._chunk.count, bool)
+            for view in (self._views[kind] for kind in kinds):
+                if view is not None:
+                    found[view.rows] = True if where is None else where(view)
+        return found
+
+    def matching_step(self, step: Step) -> Bools:
+        return self.matching(step.kinds, bits_of(step.kinds), step.where)
+
+
+def _asked(feature: Feature) -> Iterator[tuple[frozenset[Kind], Expression | None]]:
+    yield feature.kinds, feature.where
+    yield feature.kinds, feature.numerator
+    for step in (*feature.steps, *([feature.unless] if feature.unless else [])):
+        yield step.kinds, step.where
+
+
+def _program(asked: _Asked, kind: Kind) -> Program:
+    assembler = Assembler()
+    lowering = Lowering(assembler)
+    for number, (kinds, condition) in enumerate(asked.values()):
+        if kind in kinds:
+            assembler.mask(lowering.value(condition), number)
+    return assembler.program()
