@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from interceptor.batch import Columns, Strings
+from interceptor.columns import Located, located
 from interceptor.folding import Folded, fold, fold_hosts
 from interceptor.instructions import Input
 from interceptor.listbook import ListBook
 from interceptor.lists import host_hash
+from interceptor.memberships import Asked, memberships
 from interceptor.patterns import PatternDatabase
 from interceptor.rules.names import DAY_MS, LOCAL_TIME_MS, URL_IN_TEXT, event_symbols
 from interceptor.schema import Kind, Status
@@ -44,6 +46,7 @@ class Chunk:
         self.all_ok = bool(self.ok.all())
         self.zeros = np.zeros(self.count, np.int64)
         self.features: dict[str, np.ndarray] = {}
+        self.located: dict[str, Located] = {}  # what programs have read
         self._columns: dict[str, np.ndarray] = {}
         self._rows: dict[int, np.ndarray] = {}
         self._folded: dict[bool, Folded] = {}
@@ -133,18 +136,20 @@ _DERIVED: dict[str, Callable[[Chunk], np.ndarray]] = {
 
 
 class KindView:
-    """The rows of one kind of a chunk: what conditions are evaluated on (rules.names.View)."""
+    """The rows of one kind of a chunk: what conditions are evaluated on (rules.names.View). `asked`: the look-ups in
+    lists that are made all together once one of them is wanted."""
 
-    def __init__(self, chunk: Chunk, kind: Kind, lists: ListBook) -> None:
+    def __init__(self, chunk: Chunk, kind: Kind, lists: ListBook, asked: Asked) -> None:
         self.kind = kind
         self.rows = chunk.rows(bits_of([kind]))
         self.count = len(self.rows)
         self.memo: dict[str, np.ndarray] = {}
-        self.chunk, self._lists = chunk, lists
+        self.chunk, self._lists, self._asked = chunk, lists, asked[kind]
         self._symbols = event_symbols(kind)
         self._whole = self.count == chunk.count
         self._cut: dict[str, np.ndarray] = {}
         self._listed: dict[tuple[str, str], np.ndarray] = {}
+        self._located: dict[str, Located] = {}
 
     def column(self, name: str) -> np.ndarray:
         found = self._cut.get(name)
@@ -156,23 +161,42 @@ class KindView:
         return self._of_kind(self.chunk.features[name])
 
     def words(self, name: str) -> np.ndarray:
-        found, bits = self.chunk.words(name)
-        return found if bits == _SMS else self._of_kind(self.chunk.spread(found, bits))
+        key = f"words {name}"
+        if key not in self._cut:
+            found, bits = self.chunk.words(name)
+            self._cut[key] = found if bits == _SMS else self._of_kind(self.chunk.spread(found, bits))
+        return self._cut[key]
 
     def member(self, list_name: str, column: str) -> np.ndarray:
         found = self._listed.get((list_name, column))
         if found is None:
-            found = self._listed[list_name, column] = self._member(list_name, column)
+            self._listed |= memberships(self, self._lists, self._asked)
+            found = self._listed.get((list_name, column))
+        if found is None:  # nobody said beforehand that this would be asked
+            found = self._listed[list_name, column] = self.member_of(list_name, column)
         return found
 
-    def _member(self, list_name: str, column: str) -> np.ndarray:
+    def member_of(self, list_name: str, column: str) -> np.ndarray:
+        """One look-up by itself."""
         if column == "host":
             hosts, at = self.chunk.hosts(self.rows)
             return self._lists.has_hosts(list_name, hosts, at, self.column("ts_ms"))
         return self._lists.has(list_name, self.column(column), self.column("ts_ms"))
 
-    def loaded(self, source: Input) -> np.ndarray:
-        """A column for a program: one value for each row of the kind, or for each of the chunk."""
+    def located(self, source: Input) -> Located:
+        """A column for a program, by its address."""
+        book = self.chunk.located if source.is_of_chunk else self._located
+        found = book.get(source.key)
+        if found is None:
+            found = book[source.key] = located(self._loaded(source), self.count, self.chunk.count)
+        return found
+
+    def located_column(self, name: str) -> Located:
+        """A column of the chunk, by its address."""
+        return self.located(Input("column", name))
+
+    def _loaded(self, source: Input) -> np.ndarray:
+        """One value for each row of the kind, or for each of the chunk. It is kept, so that its address stays good."""
         match source.section:
             case "column":
                 return self.chunk[source.name]
@@ -183,7 +207,8 @@ class KindView:
             case "list":
                 return self.member(source.name, source.column)
         assert source.other is not None
-        return np.ascontiguousarray(np.broadcast_to(source.other(self), self.count))
+        found = self._cut[source.key] = np.ascontiguousarray(np.broadcast_to(source.other(self), self.count))
+        return found
 
     def looked_up(self, name: str, at: np.ndarray) -> np.ndarray:
         """The values that a list was asked for, on some rows of the view: numbers, or hosts as text."""

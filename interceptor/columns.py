@@ -25,14 +25,17 @@ _DTYPES = {np.dtype(name).char: code for name, code in (
 _ADDRESS, _DTYPE, _DENSE = 0, 1, 2
 
 
-def located(column: np.ndarray, mine: int, count: int) -> tuple[int, int, int]:
+Located = tuple[int, int, int]
+
+
+def located(column: np.ndarray, mine: int, count: int) -> Located:
     """Where a column is, what it holds, and whether it has a value for each of the `mine` rows of a kind instead of one
     for each of the `count` rows of the chunk."""
     return pa.py_buffer(column).address, _DTYPES[column.dtype.char], len(column) == mine != count
 
 
 @intrinsic
-def _pointer(_context: Any, address: types.Integer) -> Any:  # noqa: ARG001 (numba reads the names)
+def pointer(_context: Any, address: types.Integer) -> Any:  # noqa: ARG001 (numba reads the names)
     """An address as something that `carray` takes."""
 
     def generate(_: Any, builder: Any, _call: Any, arguments: Any) -> Any:
@@ -54,7 +57,7 @@ def gather(column: Any, dense: bool, rows: Int32s, start: int, out: Any) -> None
 @helper
 def load_block(about: Int64s, size: int, rows: Int32s, start: int, out: Any) -> None:
     """A block of a column of any type."""
-    address, dtype, dense = _pointer(about[_ADDRESS]), about[_DTYPE], about[_DENSE] != 0
+    address, dtype, dense = pointer(about[_ADDRESS]), about[_DTYPE], about[_DENSE] != 0
     if dtype == 0:
         gather(carray(address, (size,), np.uint8), dense, rows, start, out)
     elif dtype == 1:

@@ -23,6 +23,7 @@ from interceptor.decisions import Decisions
 from interceptor.hits import Hits
 from interceptor.judgement import Addition, Judged, Judgement
 from interceptor.listbook import ListBook
+from interceptor.lowering import asked
 from interceptor.observer import Observer
 from interceptor.reload import Reloaded, compared
 from interceptor.rules.ruleset import RuleSet
@@ -57,6 +58,7 @@ class Engine:
         groups = self._wordings or Wordings(self._limits.wording_places_max) if rule_set.needs("wording") else None
         # From here on nothing can fail, so that there is no engine with half of a rule set.
         self.rule_set, self._lists, self._source, self._target = rule_set, lists, source, target
+        self._asked = asked(rule_set.rules, rule_set.features)
         self._judgement, self._wordings = judgement, groups
         self._read = {rule_set.words.is_of_host(name): name for name in texts}  # one of each: all are found at once
 
@@ -116,7 +118,7 @@ class Engine:
         self._turn_to(tick)
         views: Views = [None] * len(Kind)
         for kind in chunk.kinds:
-            views[kind] = KindView(chunk, Kind(kind), self._lists)
+            views[kind] = KindView(chunk, Kind(kind), self._lists, self._asked)
         self._observer.lap("list", "ticks")
         if self._observer.wants_parts_apart:
             self._read_texts(chunk)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import types
 
-from interceptor.columns import gather, load_block, located
+from interceptor.columns import gather, load_block
 from interceptor.instructions import Op, Program
 from interceptor.kernels import (
     IN_F64,
@@ -87,9 +87,8 @@ class Registers:
 
 def run(program: Program, view: KindView, registers: Registers, masks: Uint8s, found: Found) -> None:
     """Over rows of a view. Masks (uint8[k, count of the chunk]) are written at its rows, hits are added to `found`."""
-    columns = [view.loaded(source) for source in program.inputs]
     count, mine = view.chunk.count, view.count
-    inputs = np.array([located(column, mine, count) for column in columns], np.int64).reshape(-1, 3)
+    inputs = np.array([view.located(source) for source in program.inputs], np.int64).reshape(-1, 3)
     hits, values = (most * BLOCK for most in program.room)
     done = 0
     while True:

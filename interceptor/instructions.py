@@ -88,7 +88,16 @@ class Input:
     section: Literal["column", "feature", "text", "list", "other"]
     name: str
     column: str = ""
-    other: Expression | None = None
+    other: Expression | None = field(default=None, compare=False)
+    key: str = field(init=False, compare=False)  # for dictionaries: all of it in one word
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.section} {self.name} {self.column}")
+
+    @property
+    def is_of_chunk(self) -> bool:
+        """Whether it is one column for all kinds."""
+        return self.section in ("column", "feature")
 
 
 @dataclass(frozen=True, slots=True)

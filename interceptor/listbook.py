@@ -53,6 +53,10 @@ class ListBook:
         """Whether what verdicts add to a list has its place here as it had in the book before."""
         return name in self._added and self._added[name] is before._added.get(name)
 
+    def parts(self, name: str) -> list[AnyList]:
+        """What makes up a list now; nothing where nothing is listed."""
+        return self._of(name)
+
     def has(self, name: str, values: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
         """bool[n]: which values (uint64[n]) are on an exact, prefix or range list at their time."""
         values = values.astype(np.uint64, copy=False)

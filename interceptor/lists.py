@@ -64,6 +64,11 @@ class _Keyed(Noted):
         return self._table.size
 
     @property
+    def table(self) -> SpanTable:
+        """Where the keys are, for kernels."""
+        return self._table
+
+    @property
     def bytes_held(self) -> int:
         """Memory of the table, without sources and reasons."""
         return self._table.bytes_held
@@ -197,6 +202,11 @@ class PrefixList(_Keyed):
         super().put(keys, from_ms, expires_ms, codes)
         for digits in np.flatnonzero(np.bincount(np.searchsorted(_POWERS, keys[keys != 0], "right"))).tolist():
             self._lengths |= 1 << digits + 1
+
+    @property
+    def lengths(self) -> int:
+        """Bit n: there is a prefix of n digits."""
+        return self._lengths
 
     def contains(self, values: Uint64s, ts_ms: Int64s) -> Bools:
         listed = np.zeros(len(values), np.bool_)

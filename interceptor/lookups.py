@@ -126,7 +126,7 @@ class SpanTable:
 
 
 @helper
-def _word(hash_: int, sieve: Int64s) -> int:
+def sieve_word(hash_: int, sieve: Int64s) -> int:
     """A key's word of the sieve: the lower half of its hash, as a share of the words."""
     share = (np.uint64(hash_) & _LOWER) * np.uint64(len(sieve)) >> _HALF
     return int(np.int64(share))
@@ -156,11 +156,11 @@ def _place(key: int, home: int, keys: Int64s) -> int:
 
 
 @helper
-def _found(key: int, sieve: Int64s, keys: Int64s) -> int:
+def found_at(key: int, sieve: Int64s, keys: Int64s) -> int:
     """Where `key` is, -1 where it isn't."""
     hash_ = mixed(key)
     bits = _bits(hash_)
-    if sieve[_word(hash_, sieve), 0] & bits != bits or key == 0:
+    if sieve[sieve_word(hash_, sieve), 0] & bits != bits or key == 0:
         return -1
     at = _place(key, _home(hash_, keys), keys)
     return at if keys[at, 0] == key else -1
@@ -184,14 +184,14 @@ def put_all(
             ahead = mixed(np.int64(values[i + AHEAD]))
             prefetch(keys, _home(ahead, keys))
             prefetch(spans, _home(ahead, keys))
-            prefetch(sieve, _word(ahead, sieve))
+            prefetch(sieve, sieve_word(ahead, sieve))
         key = np.int64(values[i])
         if key == 0:
             continue
         hash_ = mixed(key)
         at = _place(key, _home(hash_, keys), keys)
         if keys[at, 0] == 0:
-            sieve[_word(hash_, sieve), 0] |= _bits(hash_)
+            sieve[sieve_word(hash_, sieve), 0] |= _bits(hash_)
             keys[at, 0] = key
             spans[at, FROM], spans[at, EXPIRES] = from_ms[i], expires_ms[i]
             if given[i] != 0:
@@ -209,33 +209,44 @@ def put_all(
 def find_all(values: Uint64s, sieve: Int64s, keys: Int64s, found: Int64s) -> None:
     for i in range(len(values)):
         if i + AHEAD < len(values):
-            prefetch(sieve, _word(mixed(np.int64(values[i + AHEAD])), sieve))
-        found[i] = _found(np.int64(values[i]), sieve, keys)
+            prefetch(sieve, sieve_word(mixed(np.int64(values[i + AHEAD])), sieve))
+        found[i] = found_at(np.int64(values[i]), sieve, keys)
+
+
+@helper
+def holds(at: int, ts_ms: int, spans: Int64s) -> bool:
+    """Whether there is a key, and its span covers the time."""
+    return at >= 0 and spans[at, FROM] <= ts_ms < spans[at, EXPIRES]
+
+
+@helper
+def begins_listed(value: int, ts_ms: int, lengths: int, sieve: Int64s, keys: Int64s, spans: Int64s) -> bool:
+    """Cuts digits off at the end of a value and looks up what is left. `lengths`: bit n is set if there is a prefix of
+    n digits."""
+    begin: Any = np.uint64(value)
+    digits = 1
+    while digits < 20 and begin >= _POWERS[digits]:
+        digits += 1
+    longest = 0
+    while lengths >> longest > 1:
+        longest += 1
+    if digits > longest:
+        begin //= _POWERS[digits - longest]
+        digits = longest
+    while digits > 0:
+        if lengths >> digits & 1 and holds(found_at(np.int64(begin), sieve, keys), ts_ms, spans):
+            return True
+        begin //= _TEN
+        digits -= 1
+    return False
 
 
 @kernel(IN_U64, IN_I64, INT, TABLE, TABLE, TABLE, OUT_U8)
 def begins(
     values: Uint64s, ts_ms: Int64s, lengths: int, sieve: Int64s, keys: Int64s, spans: Int64s, listed: Uint8s
 ) -> None:
-    """Cuts digits off at the end of each value and looks up what is left. `lengths`: bit n is set if there is a prefix
-    of n digits."""
-    longest = 0
-    while lengths >> longest > 1:
-        longest += 1
     for i in range(len(values)):
-        digits = 1
-        while digits < 20 and values[i] >= _POWERS[digits]:
-            digits += 1
-        begin = values[i]
-        if digits > longest:
-            begin //= _POWERS[digits - longest]
-            digits = longest
-        while digits > 0 and listed[i] == 0:
-            if lengths >> digits & 1:
-                at = _found(np.int64(begin), sieve, keys)
-                listed[i] = at >= 0 and spans[at, FROM] <= ts_ms[i] < spans[at, EXPIRES]
-            begin //= _TEN
-            digits -= 1
+        listed[i] = begins_listed(values[i], ts_ms[i], lengths, sieve, keys, spans)
 
 
 @kernel(IN_U64, OUT_I64)
@@ -296,8 +307,8 @@ def is_below(
         for at in range(stops[i] - 1, starts[i] - 1, -1):
             found = (found ^ np.uint64(data[at])) * FNV_PRIME
             if at == starts[i] or data[at - 1] == _DOT:
-                place = _found(np.int64(found) if found != 0 else 1, sieve, keys)
-                if place >= 0 and spans[place, FROM] <= ts_ms[i] < spans[place, EXPIRES]:
+                place = found_at(np.int64(found) if found != 0 else 1, sieve, keys)
+                if holds(place, ts_ms[i], spans):
                     listed[i] = 1
                     break
 

@@ -6,12 +6,16 @@ means what numpy would do; what has none (samples, constants beyond 64 bits) is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 from interceptor.instructions import Assembler, Input, Op, Sort, Value
-from interceptor.rules.expressions import Expression
+from interceptor.memberships import Asked, Question
+from interceptor.rules.expressions import Expression, comparisons
 from interceptor.rules.names import VOCABULARIES, Read, Type
-from interceptor.schema import COLUMN
+from interceptor.rules.ruleset import Feature, Rule
+from interceptor.schema import COLUMN, Kind
 
 _WORD_MAX = 2**63
 _FLAG_COLUMNS = ("has_link", "url_in_text")
@@ -128,10 +132,7 @@ class Lowering:
         return self._into.do(Op.REAL, constant=float(value))
 
     def _membership(self, expression: Expression) -> Value:
-        read = expression.parts[0].read
-        list_name = expression.key.split(" in ")[1]
-        column = "host" if expression.parts[0].type is Type.HOST else read.name if read else ""
-        return self._into.load("flag", Input("list", list_name, column))
+        return self._into.load("flag", Input("list", *looked_up(expression)))
 
     def _other(self, expression: Expression) -> Value:
         sort: Sort = "flag" if expression.type is Type.YES_NO else "real"
@@ -142,6 +143,25 @@ class Lowering:
 
     def _zero(self) -> Value:
         return self._into.do(Op.WORD, b=0)
+
+
+def looked_up(membership: Expression) -> Question:
+    """The list, and the column that is looked up in it."""
+    read = membership.parts[0].read
+    column = "host" if membership.parts[0].type is Type.HOST else read.name if read else ""
+    return membership.key.split(" in ")[1], column
+
+
+def asked(rules: Iterable[Rule], features: Iterable[Feature]) -> Asked:
+    """The look-ups that rules and windows ask for on each kind of event."""
+    found: dict[Kind, dict[Question, None]] = {kind: {} for kind in Kind}
+    conditions = [(rule.kinds, rule.condition) for rule in rules]
+    conditions += [one for feature in features for one in feature.conditions]
+    for kinds, condition in conditions:
+        for leaf in comparisons(condition):
+            for kind in kinds if leaf.op == "in" else ():
+                found[kind][looked_up(leaf)] = None
+    return {kind: tuple(questions) for kind, questions in found.items()}
 
 
 def _is_too_large(constant: object) -> bool:

@@ -6,7 +6,7 @@ condition that reads a window of the same bank is answered when that window is u
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,8 +29,8 @@ class MaskPlan:
     def __init__(self, features: Sequence[Feature]) -> None:
         mine = {("feature", feature.name) for feature in features}
         asked: _Asked = {}
-        for kinds, condition in (one for feature in features for one in _asked(feature)):
-            if condition is not None and not condition.uses & mine:
+        for kinds, condition in (one for feature in features for one in feature.conditions):
+            if not condition.uses & mine:
                 asked.setdefault((bits_of(kinds), condition.key), (kinds, condition))
         self.number = {name: number for number, name in enumerate(asked)}
         self._programs = {kind: _program(asked, kind) for kind in Kind}
@@ -70,13 +70,6 @@ class Masks:
 
     def matching_step(self, step: Step) -> Bools:
         return self.matching(step.kinds, bits_of(step.kinds), step.where)
-
-
-def _asked(feature: Feature) -> Iterator[tuple[frozenset[Kind], Expression | None]]:
-    yield feature.kinds, feature.where
-    yield feature.kinds, feature.numerator
-    for step in (*feature.steps, *([feature.unless] if feature.unless else [])):
-        yield step.kinds, step.where
 
 
 def _program(asked: _Asked, kind: Kind) -> Program:

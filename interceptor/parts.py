@@ -27,6 +27,7 @@ from interceptor.features import FeatureBank
 from interceptor.hits import Hits
 from interceptor.judgement import Addition, Judged, Judgement
 from interceptor.listbook import ListBook
+from interceptor.lowering import asked
 from interceptor.observer import Observer
 from interceptor.packed import Packed
 from interceptor.plan import Plan
@@ -41,7 +42,10 @@ _FEATURE, _WORDS = "feature ", "words "
 
 
 class Part:
-    """What the three have in common: a rule set, its plan, and lists that somebody else keeps."""
+    """What the three have in common: a rule set, its plan, and lists that somebody else keeps. `_side`: whose rules
+    it evaluates."""
+
+    _side = ""
 
     def __init__(self, rule_set: RuleSet, lists: ListBook, limits: Limits) -> None:
         self._limits, self._observer = limits, Observer()
@@ -49,6 +53,8 @@ class Part:
 
     def _follow(self, rule_set: RuleSet, lists: ListBook) -> None:
         self.rule_set, self._lists, self._plan = rule_set, lists, Plan(rule_set)
+        rules = [rule for rule in rule_set.rules if rule.stage == self._side]
+        self._asked = asked(rules, self._windows(rule_set))
 
     def taken(self) -> State:
         """All that the part knows of the events so far; shares no memory with it."""
@@ -78,7 +84,7 @@ class Part:
             chunk = Chunk(batch, start, stop, status, self.rule_set.words)
             views: Views = [None] * len(Kind)
             for kind in chunk.kinds:
-                views[kind] = KindView(chunk, Kind(kind), self._lists)
+                views[kind] = KindView(chunk, Kind(kind), self._lists, self._asked)
             yield start, chunk, views
 
 
@@ -137,6 +143,8 @@ class Admit(Part):
 class Screen(Part):
     """The events of some sources: windows of the source, rules and scores of the source stage."""
 
+    _side = "source"
+
     def __init__(self, rule_set: RuleSet, lists: ListBook, limits: Limits) -> None:
         super().__init__(rule_set, lists, limits)
         self._stage = Stage("source", rule_set, limits, self._observer, self._windows)
@@ -174,6 +182,8 @@ class Screen(Part):
 
 class Protect(Part):
     """The events of some citizens: windows of the target, rules and scores of the target stage, the verdict."""
+
+    _side = "target"
 
     def __init__(self, rule_set: RuleSet, lists: ListBook, limits: Limits) -> None:
         super().__init__(rule_set, lists, limits)

@@ -5,7 +5,7 @@ Enters: nothing. Leaves: RuleSet and its parts. Invariant: immutable; everything
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -47,10 +47,18 @@ class Feature:
     unless: Step | None
 
     @property
+    def conditions(self) -> Iterator[tuple[frozenset[Kind], Expression]]:
+        """All that it asks of events, each with the kinds of event that it is asked of."""
+        for kinds, condition in ((self.kinds, self.where), (self.kinds, self.numerator),
+                                 *((step.kinds, step.where) for step in self.steps),
+                                 *([(self.unless.kinds, self.unless.where)] if self.unless else [])):  # fmt: skip
+            if condition is not None:
+                yield kinds, condition
+
+    @property
     def uses(self) -> frozenset[tuple[str, str]]:
         """What its conditions read."""
-        steps = [*self.steps, self.unless] if self.unless else self.steps
-        return uses_of(self.where, self.numerator, *(step.where for step in steps))
+        return uses_of(*(condition for _, condition in self.conditions))
 
 
 @dataclass(frozen=True, slots=True)
