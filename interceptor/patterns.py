@@ -7,7 +7,8 @@ Literals are folded like the text. Regular expressions are not, they see folded 
 white space. Their syntax is Hyperscan's: no look-around, `\w`, `\d` and `\b` know ASCII only, `^` and `$` are the ends
 of a row.
 
-Measured on one core: about 120 ns for a message of 66 bytes with 2,000 literals, and 350 ns for each hit.
+Measured with the 957 words and 77 expressions of the shipped rules, messages of 62 bytes, on a busy core where the two
+together in Hyperscan took 3.9 µs a message: 3.0 µs, of which 1.0 for the words and 1.8 for the expressions.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 if TYPE_CHECKING:
     from interceptor.folding import Folded
     from interceptor.kernels import Bools
+    from interceptor.literals import Literals
 
 _FLAGS = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_CASELESS
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\(\?[a-zA-Z-]*|.", re.DOTALL)
@@ -66,7 +68,8 @@ class PatternDatabase:
 
 
 class _Scanner:
-    """Sets that are searched in the same buffer. Hyperscan's id of a pattern is the number of its set.
+    """Sets that are searched in the same buffer, their words by `literals`, their expressions by Hyperscan, whose id of
+    an expression is the number of its set.
 
     An expression that may match a newline could begin in one row and end in the next. Its set has a second number for
     such *wide* expressions: what they hit is looked at again, row by row.
@@ -74,11 +77,12 @@ class _Scanner:
 
     def __init__(self, sets: Sequence[PatternSet]) -> None:
         self._names = [pattern_set.name for pattern_set in sets]
+        literals: dict[tuple[bytes, int], None] = {}
         patterns: dict[tuple[bytes, int], int] = {}
         wide: dict[tuple[bytes, int], int] = {}
         for number, pattern_set in enumerate(sets):
             for literal in pattern_set.literals:
-                patterns[_literal(pattern_set, literal), number] = 0
+                literals[_literal(pattern_set, literal), number] = None
             for expression in pattern_set.regexes:
                 _check(pattern_set, expression)
                 if _may_match_newline(expression):
@@ -93,9 +97,12 @@ class _Scanner:
             _try(sets)
             raise ValueError(f"the patterns can't be compiled together: {error}") from None
         self._wide = _compiled(wide)
+        self._literals = _searched(list(literals)) if literals else None
 
     def scan(self, folded: Folded) -> dict[str, Bools]:
         found = np.zeros((2 * len(self._names), len(folded)), bool)
+        if self._literals is not None:
+            self._literals.scan(folded, found)
         if self._all is not None and len(folded):
             hits = np.array(_hits(self._all, folded.data), np.int64)
             rows = np.searchsorted(folded.offsets, hits >> _SET_BITS) - 1
@@ -132,7 +139,13 @@ def _literal(pattern_set: PatternSet, literal: str) -> bytes:
     folded = (fold_host if pattern_set.of_host else fold_one)(literal)
     if not folded:
         raise ValueError(f"{pattern_set.name}: nothing is left of the pattern {literal!r} once it is folded")
-    return re.escape(folded).encode()
+    return folded.encode()
+
+
+def _searched(literals: list[tuple[bytes, int]]) -> Literals:
+    from interceptor.literals import Literals  # brings the kernels, too
+
+    return Literals(literals)
 
 
 def _check(pattern_set: PatternSet, expression: str) -> None:

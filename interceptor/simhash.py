@@ -16,6 +16,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.core.typing import signature
+from numba.extending import intrinsic
 
 from interceptor.folding import Folded
 from interceptor.kernels import IN_I32, IN_U8, TABLE, Int32s, Int64s, Uint8s, helper, kernel
@@ -28,7 +31,6 @@ SKETCH_WORDS = 1 + ANCHORS
 _CHARACTER_BITS = 21
 _GRAM_MASK = (1 << 3 * _CHARACTER_BITS) - 1
 _PLANES = 31  # binary digits of a count of grams
-_ONE = np.uint64(1)
 
 
 def sketches(folded: Folded) -> Int64s:
@@ -42,11 +44,17 @@ def sketches(folded: Folded) -> Int64s:
 @helper
 def different_bits(one: int, other: int) -> np.int64:
     """In how many bits two 64-bit words differ."""
-    word: Any = np.uint64(one) ^ np.uint64(other)
-    word -= word >> _ONE & np.uint64(0x5555555555555555)
-    word = (word & np.uint64(0x3333333333333333)) + (word >> np.uint64(2) & np.uint64(0x3333333333333333))
-    word = word + (word >> np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64(word * np.uint64(0x0101010101010101) >> np.uint64(56))
+    return set_bits(np.int64(one) ^ np.int64(other))
+
+
+@intrinsic
+def set_bits(_context: Any, word: types.Integer) -> Any:  # noqa: ARG001 (numba reads the names)
+    """How many bits of an int64 are set: one instruction."""
+
+    def generate(_: Any, builder: Any, _call: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return signature(types.int64, types.int64), generate
 
 
 @kernel(IN_U8, IN_I32, TABLE)

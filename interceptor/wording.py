@@ -41,7 +41,7 @@ from interceptor.kernels import (
     prefetch,
     table,
 )
-from interceptor.simhash import different_bits, sketches
+from interceptor.simhash import SKETCH_WORDS, different_bits, sketches
 from interceptor.state import State, array_of, checked, nested, rows_put_back, rows_taken, within
 
 BITS_MAX = 10
@@ -97,55 +97,59 @@ def _tag_of(anchor: int) -> np.int64:
 
 
 @helper
-def _nearest(lines: Int64s, sketch: Int64s, ts_ms: int, bits_max: int, kept_ms: int) -> np.int64:
-    """The founder whose group a text joins, 0 = none."""
+def _nearest(lines: Int64s, texts: Int64s, row: int, ts_ms: int, bits_max: int, kept_ms: int) -> np.int64:
+    """The founder whose group a text joins, 0 = none. (Views of lines and texts would be counted, at 5 ns each.)"""
     best: Any = np.int64(0)
-    best_bits: Any = bits_max + 1
-    for anchor in sketch[1:]:
-        line = lines[_line_of(lines, anchor)]
+    best_bits: Any = np.int64(bits_max + 1)
+    for number in range(1, SKETCH_WORDS):
+        anchor = texts[row, number]
+        if anchor == 0:
+            continue
+        line = _line_of(lines, anchor)
         for place in range(0, LINE_WORDS, 2):
-            founder = line[place + _FOUNDER]
-            if anchor == 0 or founder == 0 or ts_ms - (line[place + _USE] >> _TAG_BITS) > kept_ms:
+            founder = lines[line, place + _FOUNDER]
+            if founder == 0:
+                break
+            bits = different_bits(founder, texts[row, 0])
+            if bits > best_bits or ts_ms - (lines[line, place + _USE] >> _TAG_BITS) > kept_ms:
                 continue
-            bits = different_bits(founder, sketch[0])
-            if bits < best_bits or (bits == best_bits and np.uint64(founder) < np.uint64(best)):
+            if bits < best_bits or np.uint64(founder) < np.uint64(best):
                 best, best_bits = founder, bits
     return best
 
 
 @helper
-def _is_spare(line: Int64s, at: int, tag: int) -> bool:
+def _is_spare(lines: Int64s, line: int, at: int, tag: int) -> bool:
     """Whether the anchor of a place has another one in the line, or is the one that asks, whose tag is given."""
-    shared = (line[at + _USE] & _TAG_MASK) == tag
+    own = lines[line, at + _USE] & _TAG_MASK
+    shared = own == tag
     for place in range(0, LINE_WORDS, 2):
-        shared |= place != at and (line[place + _USE] ^ line[at + _USE]) & _TAG_MASK == 0
+        shared |= place != at and lines[line, place + _USE] & _TAG_MASK == own
     return shared
 
 
 @helper
-def _taken_over(line: Int64s, tag: int) -> np.int64:
-    """The place for one more founder: a free one, else the spare one used longest ago, else just that."""
-    taken, rank_taken = np.int64(0), -1
+def _remember(lines: Int64s, line: int, founder: int, ts_ms: int, tag: int, kept_ms: int) -> bool:
+    """A founder is used by an anchor: in its own place, if it has one in the line, else in a free one, else in the
+    spare one used longest ago, else just in that. Whether an anchor lost its last founder by it."""
+    taken, was_spare = np.int64(0), False
     for place in range(0, LINE_WORDS, 2):
-        rank = 2 if line[place + _FOUNDER] == 0 else 1 if _is_spare(line, place, tag) else 0
-        older = line[place + _USE] >> _TAG_BITS < line[taken + _USE] >> _TAG_BITS
-        if rank > rank_taken or (rank == rank_taken != 2 and older):
-            taken, rank_taken = np.int64(place), rank
-    return taken
-
-
-@helper
-def _remember(line: Int64s, founder: int, ts_ms: int, tag: int, kept_ms: int, evicted: Int64s) -> None:
-    """A founder is used by an anchor: in its own place, if it has one in the line."""
+        known = lines[line, place + _FOUNDER]
+        if known == founder:
+            used_ms = max(lines[line, place + _USE] >> _TAG_BITS, ts_ms)
+            lines[line, place + _USE] = used_ms << _TAG_BITS | tag
+            return False
+        if known == 0:
+            lines[line, place + _FOUNDER], lines[line, place + _USE] = founder, ts_ms << _TAG_BITS | tag
+            return False
     for place in range(0, LINE_WORDS, 2):
-        if line[place + _FOUNDER] == founder:
-            line[place + _USE] = max(line[place + _USE] >> _TAG_BITS, ts_ms) << _TAG_BITS | tag
-            return
-    at = _taken_over(line, tag)
-    lately = ts_ms - (line[at + _USE] >> _TAG_BITS) <= kept_ms
-    if line[at + _FOUNDER] != 0 and lately and not _is_spare(line, at, tag):
-        evicted[0] += 1
-    line[at + _FOUNDER], line[at + _USE] = founder, ts_ms << _TAG_BITS | tag
+        spare = _is_spare(lines, line, place, tag)
+        older = lines[line, place + _USE] >> _TAG_BITS < lines[line, taken + _USE] >> _TAG_BITS
+        if (spare and not was_spare) or (spare == was_spare and older):
+            taken, was_spare = np.int64(place), spare
+    lately = ts_ms - (lines[line, taken + _USE] >> _TAG_BITS) <= kept_ms
+    lines[line, taken + _FOUNDER], lines[line, taken + _USE] = founder, ts_ms << _TAG_BITS | tag
+    return lately and not was_spare
 
 
 @kernel(TABLE, IN_I64, IN_BOOL, INT, INT, TABLE, OUT_I64, OUT_I64)
@@ -161,15 +165,16 @@ def _join(
 ) -> None:
     for row in range(len(texts)):
         if row + AHEAD < len(texts):
-            for anchor in texts[row + AHEAD, 1:]:
-                prefetch(lines, _line_of(lines, anchor))
+            for number in range(1, SKETCH_WORDS):
+                prefetch(lines, _line_of(lines, texts[row + AHEAD, number]))
         if texts[row, 0] == 0:
             continue
-        found: Any = _nearest(lines, texts[row], ts_ms[row], bits_max, kept_ms)
+        found: Any = _nearest(lines, texts, row, ts_ms[row], bits_max, kept_ms)
         if founding[row]:
             found = found if found else texts[row, 0]
-            for anchor in texts[row, 1:]:
+            for number in range(1, SKETCH_WORDS):
+                anchor = texts[row, number]
                 if anchor != 0:
-                    line = lines[_line_of(lines, anchor)]
-                    _remember(line, found, ts_ms[row], _tag_of(anchor), kept_ms, evicted)
+                    line = _line_of(lines, anchor)
+                    evicted[0] += _remember(lines, line, found, ts_ms[row], _tag_of(anchor), kept_ms)
         out[row] = found
