@@ -20,8 +20,9 @@ from interceptor.rules.fields import fields_of
 from interceptor.rules.names import kinds_of
 from interceptor.rules.values import parsed
 from interceptor.schema import COLUMNS, EVENT_SCHEMA, Channel, Kind, LineKind, Outcome, Subject, Trunk
-from interceptor.transport.edge.json_events import Read, read_events
+from interceptor.transport.edge.json_events import read_events
 from interceptor.transport.edge.json_fields import EARLIEST_MS, FEN_MAX, LATEST_MS, REQUIRED, VOCABULARIES
+from interceptor.transport.edge.json_judge import Read, read_slowly
 from interceptor.transport.edge.json_refusals import CODES, MESSAGE_BYTES_MAX
 from interceptor.transport.edge.json_writing import to_json_events
 
@@ -228,6 +229,13 @@ def test_ids_of_any_form() -> None:
     words = {event(**CALL, event_id=f"call-{number}")["event_id"] for number in range(50)}
     assert len(words) == 50
     assert event(**CALL)["event_id"] == 1  # what read_events was given for it
+
+
+def test_an_id_that_is_given_takes_none_from_its_neighbours() -> None:
+    with_id, without = json.dumps(CALL | {"event_id": 77}).encode(), json.dumps(CALL).encode()
+    values, ids = [without, with_id, without], np.arange(1, 4, dtype=np.uint64)
+    for way in (read_events, read_slowly):
+        assert way(values, ids).batch.column("event_id").to_pylist() == [1, 77, 3]
 
 
 def test_a_reason_holds_nothing_of_the_message() -> None:

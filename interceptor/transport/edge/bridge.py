@@ -11,8 +11,10 @@ A letter may be written twice after a crash: what names it is topic, partition a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,7 @@ from interceptor.transport.edge.sending import FRAME_ROWS, FrameMail
 from interceptor.transport.letters.dead import LetterBox, letter
 from interceptor.transport.settings import Settings
 
-AT_ONCE = 4_096  # messages taken from librdkafka
+AT_ONCE = 8_192  # messages taken from librdkafka
 WAITING_BYTES_MAX = 32 << 20  # of messages that wait to be a frame; before a frame is full
 COMMIT_EVERY_S = 1.0
 AWAY_MAX_S = 60.0
@@ -127,22 +129,31 @@ class Bridge:
         self._consumer.close()
 
     def _take(self, found: list[Message], began_s: float) -> None:
-        for message in found:
-            error = message.error()
-            if error is not None:
-                self._heard(error)
-                continue
-            raw = self._raw.get((message.topic() or "", message.partition() or 0))
-            offset = message.offset() or 0
-            if raw is None or offset < raw.read:
-                continue  # was taken away from us, and perhaps given back
-            if not raw.messages:
-                raw.since_s = began_s
-            raw.messages.append(message)
-            raw.size += len(message.value() or b"")
-            raw.read = offset + 1
+        if any(map(Message.error, found)):
+            for message in found:
+                error = message.error()
+                if error is not None:
+                    self._heard(error)
+            found = [message for message in found if message.error() is None]
+        for place, messages in _runs(found, len(self._topics) > 1):
+            raw = self._raw.get(place)
+            if raw is not None:  # else it was taken away from us
+                self._keep(raw, messages, began_s)
         if found:
             self._answered_s = time.monotonic()
+
+    def _keep(self, raw: _Raw, messages: list[Message], began_s: float) -> None:
+        """Messages of one partition, in order; what is known already comes again after it was taken away and given
+        back."""
+        if (messages[0].offset() or 0) < raw.read:
+            messages = [message for message in messages if (message.offset() or 0) >= raw.read]
+        if not messages:
+            return
+        if not raw.messages:
+            raw.since_s = began_s
+        raw.messages += messages
+        raw.size += sum(map(len, messages))
+        raw.read = (messages[-1].offset() or 0) + 1
 
     def _is_full(self, raw: _Raw) -> bool:
         share = WAITING_BYTES_MAX // max(1, len(self._raw))
@@ -155,10 +166,11 @@ class Bridge:
             self._send_frame(place, raw, messages[start : start + self._frame_rows])
 
     def _send_frame(self, place: Place, raw: _Raw, messages: list[Message]) -> None:
-        offsets = np.array([message.offset() for message in messages], np.uint64)
-        taken_ms = np.array([message.timestamp()[1] for message in messages], np.int64)
+        count, stamps = len(messages), map(Message.timestamp, messages)
+        offsets = np.fromiter(map(Message.offset, messages), np.uint64, count)
+        taken_ms = np.fromiter(map(itemgetter(1), stamps), np.int64, count)
         ids = offsets + np.uint64(raw.first_id)  # round and round, as numpy's integers go
-        read = read_events([message.value() for message in messages], ids, taken_ms)
+        read = read_events(list(map(Message.value, messages)), ids, taken_ms)
         for row, why in read.refused:
             self._write_letter(messages[row], why)
         if read.batch.num_rows:
@@ -254,6 +266,20 @@ class Bridge:
 
     def _away(self, why: str) -> Away:
         return Away(clients.no_answer(self._settings, why))
+
+
+def _runs(found: list[Message], has_topics: bool) -> Iterator[tuple[Place, list[Message]]]:
+    """Messages that come one after the other from one partition, as librdkafka gives them: by fetches. `has_topics`:
+    whether there is more than one."""
+    if not found:
+        return
+    partitions = np.fromiter(map(Message.partition, found), np.int64, len(found))
+    is_cut = np.diff(partitions) != 0
+    if has_topics:
+        is_cut |= np.diff(np.fromiter(map(hash, map(Message.topic, found)), np.int64, len(found))) != 0
+    cuts = (np.flatnonzero(is_cut) + 1).tolist()
+    for start, end in pairwise([0, *cuts, len(found)]):
+        yield (found[start].topic() or "", int(partitions[start])), found[start:end]
 
 
 def bridge(

@@ -31,6 +31,7 @@ from interceptor.schema import COLUMN, COLUMNS, Channel, Kind, LineKind, Outcome
 HOST_CHARS_MAX = 253  # of one that is looked at more closely: no longer one has an address
 FEN_MAX = 1 << 53
 EARLIEST_MS, LATEST_MS = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000) for year in (2000, 2100))
+AHEAD_MAX_MS = 86_400_000  # of the moment at which Kafka got it
 KEYS_REMEMBERED = 1 << 17  # written numbers and hosts, some 30 MB
 
 VOCABULARIES = {"trunk": Trunk, "line_kind": LineKind, "channel": Channel, "subject": Subject, "outcome": Outcome}
@@ -138,14 +139,15 @@ def _field(name: str, column: str) -> Field:
     if pa.types.is_uint64(type_):
         wanted = "a number or account as it is written, or a whole number; 0 = unknown"
         return Field(name, column, int | Annotated[str, Meta(min_length=1)], wanted, _key, True)
-    low, high = _limits(column, type_)
+    low, high = limits(column, type_)
     return Field(
         name, column, Annotated[int, Meta(ge=low, le=high)], f"a whole number from {low:,} to {high:,}",
         default=UNKNOWN.get(column, 0),
     )  # fmt: skip
 
 
-def _limits(column: str, type_: pa.DataType) -> tuple[int, int]:
+def limits(column: str, type_: pa.DataType) -> tuple[int, int]:
+    """Smallest and largest number of a column that is no key and no time, both included."""
     if pa.types.is_int64(type_):  # money
         return (-FEN_MAX if column == "balance_fen" else 0), FEN_MAX
     return 0, int(np.iinfo(type_.to_pandas_dtype()).max)
@@ -161,7 +163,7 @@ FIELDS: dict[Kind, tuple[Field, ...]] = {kind: _fields(kind) for kind in Kind}
 HOST, SITE = (next(field for field in FIELDS[Kind.WEB] if field.name == name) for name in ("host", "site"))
 # Columns that each event must give, under one of their names
 REQUIRED = ("ts_ms", "source", "target")
-SEVERAL_NAMES = frozenset({*REQUIRED, *TIMES.values(), "host"})  # or whose presence says something
+SEVERAL_NAMES = frozenset({*REQUIRED, *TIMES.values(), "event_id", "host"})  # or whose presence says something
 KIND_OF = {kind.name.lower(): kind for kind in Kind}
 
 STRUCTS: dict[Kind, type[msgspec.Struct]] = {
