@@ -30,6 +30,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from benchmarks import rig as rigs
 from benchmarks.rig import Rig, Worker
+from interceptor.machine.processes import Process
 from interceptor.transport import clients
 from interceptor.transport.edge.json_writing import to_json_events
 from interceptor.transport.edge.sending import send_frames
@@ -44,12 +45,14 @@ PLAIN_TIMES, BRIDGE_TIMES, REDIS_SHARE = 20, 5, 0.8
 
 @dataclass(slots=True)
 class Speed:
-    """Of one way. Events a second of wall time; CPU in microseconds an event, of workers (and bridge) alone."""
+    """Of one way. Events a second of wall time; CPU in microseconds an event, of workers (and bridge), and of the
+    broker apart."""
 
     way: str
     events: int
     per_s: float
     cpu_us: float
+    broker_us: float
 
 
 class Arrivals:
@@ -84,7 +87,10 @@ class Arrivals:
         return place, np.concatenate(times)[at]
 
 
-def cpu_s(processes: Sequence[subprocess.Popen[bytes]]) -> float:
+Used = Sequence[subprocess.Popen[bytes] | Process]
+
+
+def cpu_s(processes: Used) -> float:
     """Seconds of CPU that some processes have used so far."""
     ticks = os.sysconf("SC_CLK_TCK")
     fields = [Path(f"/proc/{one.pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split() for one in processes]
@@ -104,22 +110,37 @@ def workers(rig: Rig, settings: Settings, count: int) -> Iterator[list[Worker]]:
             worker.stop()
 
 
-def on_frames(rig: Rig, frames: list[pa.RecordBatch], way: str, harm: Callable[[], None] | None = None) -> Speed:
-    """Two workers, as fast as they can."""
-    settings = rig.settings(snapshots="redis")
+class Meter:
+    """Wall time, and CPU of the broker and of some processes, from now on."""
+
+    def __init__(self, rig: Rig, processes: Used) -> None:
+        self._processes: Used = processes
+        self._broker: Used = [rig.broker.process] if rig.broker.process else []
+        self._before_s, self._broker_before_s = cpu_s(processes), cpu_s(self._broker)
+        self.began_s = time.monotonic()
+
+    def speed(self, way: str, events: int, ended_s: float) -> Speed:
+        used_s, broker_s = cpu_s(self._processes) - self._before_s, cpu_s(self._broker) - self._broker_before_s
+        return Speed(way, events, events / (ended_s - self.began_s), used_s / events * 1e6, broker_s / events * 1e6)
+
+
+def on_frames(
+    rig: Rig, frames: list[pa.RecordBatch], way: str, harm: Callable[[], None] | None = None, partitions: int = 8
+) -> Speed:
+    """Workers as fast as they can: two, or the one that decides where there is one partition."""
+    settings = rig.settings(partitions, snapshots="redis")
     events = sum(frame.num_rows for frame in frames)
-    with workers(rig, settings, 2) as started:
+    with workers(rig, settings, min(2, partitions)) as started:
         _warm(settings, frames)
         arrivals = Arrivals(settings, settings.topic(DECISIONS), settings.partitions)
         if harm:
             harm()
-        before_s, began_s = cpu_s([one.process for one in started]), time.monotonic()
+        meter = Meter(rig, [one.process for one in started])
         feed = Thread(target=send_frames, args=(settings, frames), kwargs={"frame_rows": frames[0].num_rows})
         feed.start()
         _, times = arrivals.decided(events + frames[0].num_rows)
         feed.join()
-        used_s = cpu_s([one.process for one in started]) - before_s
-        return Speed(way, events, events / (times.max() - began_s), used_s / events * 1e6)
+        return meter.speed(way, events, times.max())
 
 
 def _warm(settings: Settings, frames: list[pa.RecordBatch]) -> None:
@@ -143,17 +164,15 @@ def over_the_bridge(rig: Rig, frames: list[pa.RecordBatch]) -> Speed:
         try:
             arrivals = Arrivals(settings, settings.topic(DECISIONS), settings.partitions)
             time.sleep(6.0)  # until it has its partitions
-            processes = [bridge, *(one.process for one in started)]
-            before_s, began_s = cpu_s(processes), time.monotonic()
+            meter = Meter(rig, [bridge, *(one.process for one in started)])
             feed = Thread(target=_send_lines, args=(settings, raw, lines))
             feed.start()
             _, times = arrivals.decided(len(lines) + frames[0].num_rows)
             feed.join()
-            used_s = cpu_s(processes) - before_s
+            return meter.speed("bridge", len(lines), times.max())
         finally:
             bridge.terminate()
             bridge.wait()
-    return Speed("bridge", len(lines), len(lines) / (times.max() - began_s), used_s / len(lines) * 1e6)
 
 
 def plain_faust(rig: Rig, frames: list[pa.RecordBatch], events: int) -> Speed:
@@ -169,20 +188,19 @@ def plain_faust(rig: Rig, frames: list[pa.RecordBatch], events: int) -> Speed:
         times: list[float] = []
         for _, now_s in Arrivals(settings, settings.topic("json-out"), 1).messages(lambda: len(times) >= events):
             if not times:
-                before_s = cpu_s([process])
+                meter = Meter(rig, [process])
             times.append(now_s)
-        used_s = cpu_s([process]) - before_s
+        return meter.speed("plain Faust agent", events, times[-1])
     finally:
         process.terminate()
         process.wait()
-    return Speed("plain Faust agent", events, (events - 1) / (times[-1] - times[0]), used_s / events * 1e6)
 
 
-def latency(rig: Rig, frames: list[pa.RecordBatch], rate: float) -> dict[str, float]:
+def latency(rig: Rig, frames: list[pa.RecordBatch], rate: float, partitions: int = 8) -> dict[str, float]:
     """Milliseconds from when an event was due until its decision was read, at a rate."""
-    settings = rig.settings()
+    settings = rig.settings(partitions)
     whole = pa.concat_batches(frames)
-    with workers(rig, settings, 2):
+    with workers(rig, settings, min(2, partitions)):
         _warm(settings, frames)
         arrivals = Arrivals(settings, settings.topic(DECISIONS), settings.partitions)
         began_s = time.monotonic()
@@ -220,12 +238,20 @@ def main(
     bridged: Annotated[int, typer.Option(help="Events through the bridge.")] = 200_000,
     plain: Annotated[int, typer.Option(help="Events for the plain agent.")] = 6_000,
     seed: Annotated[int, typer.Option()] = 1,
+    partitions: Annotated[int, typer.Option(help="1 = the engine whole: frames and latencies only.")] = 8,
+    shares: Annotated[str, typer.Option(help="Of the highest rate, for latencies of the whole engine.")] = "0.1,0.5",
+    rules: Annotated[Path | None, typer.Option(help="A folder, instead of all the rules that are shipped.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Measure a cluster on this machine, all rules on."""
+    """Measure a cluster on this machine."""
+    if rules:
+        os.environ["INTERCEPTOR_RULES"] = str(rules)  # of the workers
     frames = rigs.city_frames(events, seed, frame_rows)
     few = frames[: -(-bridged // frame_rows)]
     with rigs.folder() as folder, Rig(Path(folder)) as rig:
+        if partitions == 1:
+            _whole(rig, frames, [float(share) for share in shares.split(",")], as_json)
+            return
         speeds = [plain_faust(rig, frames, plain), on_frames(rig, frames, "frames")]
         speeds.append(over_the_bridge(rig, few))
         speeds.append(plain_faust(rig, frames, plain))  # again: machines drift
@@ -234,10 +260,21 @@ def main(
         speeds.append(on_frames(rig, frames, "frames, Redis paused", rig.redis.pause))
         rig.redis.resume()
         speeds.append(on_frames(rig, frames, "frames again"))
-        late = latency(rig, few, speeds[1].per_s / 2)
+        late = [latency(rig, few, speeds[1].per_s / 2)]
     result: dict[str, Any] = {"seed": seed, "speeds": [asdict(one) for one in speeds], "latency_ms": late}
     result["ratios"] = _ratios({one.way: one for one in speeds}, speeds)
     print(json.dumps(result, indent=1)) if as_json else _show(speeds, late, result["ratios"])
+
+
+def _whole(rig: Rig, frames: list[pa.RecordBatch], shares: Sequence[float], as_json: bool) -> None:
+    """Where one shard holds the engine in one piece."""
+    speeds = [on_frames(rig, frames, "whole", partitions=1)]
+    late = [latency(rig, frames, speeds[0].per_s * share, partitions=1) for share in shares]
+    speeds.append(on_frames(rig, frames, "whole again", partitions=1))
+    if as_json:
+        print(json.dumps({"speeds": [asdict(one) for one in speeds], "latency_ms": late}, indent=1))
+    else:
+        _show(speeds, late, {})
 
 
 def _ratios(by_way: dict[str, Speed], speeds: list[Speed]) -> dict[str, float]:
@@ -251,13 +288,15 @@ def _ratios(by_way: dict[str, Speed], speeds: list[Speed]) -> dict[str, float]:
     }
 
 
-def _show(speeds: list[Speed], late: dict[str, float], ratios: dict[str, float]) -> None:
+def _show(speeds: list[Speed], late: list[dict[str, float]], ratios: dict[str, float]) -> None:
     for one in speeds:
-        print(f"{one.way:24} {one.events:>10,} events  {one.per_s:>10,.0f}/s  {one.cpu_us:>8.1f} CPU µs an event")
+        used = f"{one.cpu_us:>8.2f} CPU µs an event, broker {one.broker_us:.2f}"
+        print(f"{one.way:24} {one.events:>10,} events  {one.per_s:>10,.0f}/s  {used}")
     for name, ratio in ratios.items():
         print(f"{name:24} {ratio:>10.2f}")
-    said = ", ".join(f"{name} {late[name]:,.0f}" for name in ("p50", "p90", "p99", "max"))
-    print(f"latency at {late['rate']:,.0f}/s   {said} ms")
+    for one_rate in late:
+        said = ", ".join(f"{name} {one_rate[name]:,.0f}" for name in ("p50", "p90", "p99", "max"))
+        print(f"latency at {one_rate['rate']:,.0f}/s   {said} ms")
 
 
 if __name__ == "__main__":

@@ -17,23 +17,20 @@ import pyarrow as pa
 from interceptor.config import Limits
 from interceptor.rules import RuleSet
 from interceptor.transport.snapshots.packing import pack, unpack
-from interceptor.transport.topics import ADMITTED, CONTACTS, DECISIONS, EVENTS
+from interceptor.transport.topics import DECISIONS, EVENTS
 from interceptor.transport.wire import decode, encode
-from interceptor.transport.worker.admit import AdmitShard
 from interceptor.transport.worker.messages import Headers, Incoming, Outgoing
-from interceptor.transport.worker.protect import ProtectShard
 from interceptor.transport.worker.rulesets import RuleSets
-from interceptor.transport.worker.screen import ScreenShard
 from interceptor.transport.worker.shards import Shard
+from interceptor.transport.worker.stages import SPREAD, Stages
 
 Place = tuple[str, int]  # topic and partition
-STAGES: dict[str, type[Shard[Any]]] = {EVENTS: AdmitShard, ADMITTED: ScreenShard, CONTACTS: ProtectShard}
 
 
 class Logs:
-    """Topics of `partitions` each, and a shard for each partition of the three that stages take from."""
+    """Topics of `partitions` each, and a shard for each partition that a stage takes from."""
 
-    def __init__(self, rule_sets: list[RuleSet], partitions: int, seed: int) -> None:
+    def __init__(self, rule_sets: list[RuleSet], partitions: int, seed: int, stages: Stages = SPREAD) -> None:
         self.partitions, self.chance = partitions, random.Random(seed)
         by_hash = {rule_set.hash: rule_set for rule_set in rule_sets}
         self.rules = RuleSets(rule_sets[0], by_hash.get, static_lists=True)
@@ -41,14 +38,15 @@ class Logs:
         self.logs: dict[Place, list[tuple[bytes, Headers]]] = defaultdict(list)
         self.committed: dict[Place, int] = defaultdict(int)
         self.snapshots: dict[Place, list[tuple[int, bytes]]] = defaultdict(list)
-        self.places = [(EVENTS, 0)] + [(topic, one) for topic in (ADMITTED, CONTACTS) for one in range(partitions)]
+        self.stages = {stage.takes: stage for stage in stages}
+        self.places = [(topic, one) for topic in self.stages for one in range(1 if topic == EVENTS else partitions)]
         self.shards = {place: self.new(place) for place in self.places}
         self.zombies: list[tuple[Place, Shard[Any]]] = []
         self.kills = 0
 
     def new(self, place: Place) -> Shard[Any]:
         topic, partition = place
-        return STAGES[topic](partition, self.partitions, topic, self.rules, self.first_rules, Limits())
+        return self.stages[topic](partition, self.partitions, topic, self.rules, self.first_rules, Limits())
 
     def send(self, frame: pa.RecordBatch, headers: Headers | None = None) -> None:
         self.logs[EVENTS, 0].append((encode(frame), headers or []))

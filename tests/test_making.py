@@ -33,6 +33,12 @@ def test_topics_have_their_partitions_and_making_them_again_changes_nothing(kafk
     assert partitions(settings) == wanted_topics(settings)
 
 
+def test_the_engine_whole_has_no_topics_between(kafka_address: str) -> None:
+    settings = Settings(app="making-whole", kafka=kafka_address, partitions=1)
+    create_topics(settings)
+    assert partitions(settings) == {settings.topic(name): 1 for name in (EVENTS, DECISIONS, DEAD_LETTERS)}
+
+
 def test_another_number_of_partitions_is_an_error(kafka_address: str) -> None:
     settings = Settings(app="making-others", kafka=kafka_address, partitions=3)
     create_topics(settings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,16 +16,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interceptor.config import Limits
 from interceptor.engine import Engine
+from interceptor.judgement import Addition
+from interceptor.listbook import ListBook
+from interceptor.parts import Admit, Protect, Screen
 from interceptor.plan import Plan, shard_of
 from interceptor.rules import RuleSet, default_rules_dir, load
 from interceptor.rules.definitions import read
+from interceptor.whole import Whole
 from simulator.city import City
 from simulator.scenario import load as load_scenario
 from tests.sharded import Sharded, decided
 from tests.streams import Event, alphabet_of, cut, frame, seeded, streams
 
 RULE_SETS = sorted((Path(__file__).parent / "files" / "rulesets").glob("*.yaml"))
+PARTS: Sequence[Any] = (Admit, Screen, Protect)
 each_rule_set = pytest.mark.parametrize("path", RULE_SETS, ids=lambda path: path.stem)
 
 
@@ -43,6 +50,10 @@ def assert_same(found: pa.Table, expected: pa.Table, how: str) -> None:
         )
 
 
+def whole_of(rule_set: RuleSet) -> Whole:
+    return Whole(rule_set, ListBook(rule_set.lists), Limits())
+
+
 def frames_of(slices: Iterable[Sequence[Event]]) -> list[pa.RecordBatch]:
     return [frame(events) for events in slices]
 
@@ -57,6 +68,9 @@ def test_random_streams(path: Path, data: st.DataObject) -> None:
     rule_set = load(path).with_static_lists()
     expected = in_one_piece(rule_set, frames_of([events]))
     assert_same(decided(rule_set, frames_of(cut(events, sizes)), shards), expected, f"{shards} shards, cut at {sizes}")
+    whole = whole_of(rule_set)
+    found = [whole.apply(one)[0].to_arrow() for one in frames_of(cut(events, sizes))]
+    assert_same(pa.Table.from_batches(found).combine_chunks(), expected, f"whole, cut at {sizes}")
 
 
 @each_rule_set
@@ -95,6 +109,56 @@ def test_a_reload_in_all_parts_is_the_reload_of_the_engine(first: int, second: i
             sharded.reload(rule_set)
         expected = pa.Table.from_batches([engine.decide(one).to_arrow()]).combine_chunks()
         assert_same(sharded.decide(one).combine_chunks(), expected, f"frame {number}")
+
+
+@each_rule_set
+def test_the_engine_whole_goes_on_where_another_was(path: Path) -> None:
+    rule_set = load(path).with_static_lists()
+    frames = frames_of(cut(seeded(20210302, 1_500, alphabet_of(read(path))), [100] * 15))
+    whole, found = whole_of(rule_set), []
+    for one in frames:
+        after = whole_of(rule_set)
+        after.put_back(whole.taken())
+        whole = after
+        found.append(whole.apply(one)[0].to_arrow())
+    assert_same(pa.Table.from_batches(found).combine_chunks(), in_one_piece(rule_set, frames), "a new one each time")
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 1), (2, 3)])
+def test_a_reload_of_the_engine_whole(first: int, second: int) -> None:
+    before, after = (load(RULE_SETS[at]).with_static_lists() for at in (first, second))
+    frames = frames_of(cut(seeded(7, 1_200, alphabet_of(read(RULE_SETS[first]))), [100] * 12))
+    engine, whole = Engine(before), whole_of(before)
+    for number, one in enumerate(frames):
+        if number in (4, 8):
+            rule_set = after if number == 4 else before
+            engine.reload(rule_set)
+            whole.reload(rule_set, ListBook(rule_set.lists))
+        expected = pa.Table.from_batches([engine.decide(one).to_arrow()]).combine_chunks()
+        found = pa.Table.from_batches([whole.apply(one)[0].to_arrow()]).combine_chunks()
+        assert_same(found, expected, f"frame {number}")
+
+
+def test_what_verdicts_list_is_told_and_left_to_others() -> None:
+    """The same by the engine whole as by its parts, also where events after the next tick would be on the list."""
+    rule_set = load(default_rules_dir())
+    city = City(load_scenario("burst"), people=3_000, days=1, seed=5)
+    frames = [one.frame for one in city.slices() if one.frame.num_rows]
+    whole, parts = whole_of(rule_set), [part(rule_set, ListBook(rule_set.lists), Limits()) for part in PARTS]
+    told, expected = set[tuple[object, ...]](), set[tuple[object, ...]]()
+    for one in frames:
+        decisions, additions = whole.apply(one)
+        admitted = parts[0].apply(one, np.arange(one.num_rows, dtype=np.uint64))
+        of_parts, others = parts[2].apply(parts[1].apply(admitted)[0], np.ones(one.num_rows, bool))
+        assert decisions.to_arrow().equals(of_parts.to_arrow())
+        told |= entries(additions)
+        expected |= entries(others)
+    assert told == expected
+    assert told
+
+
+def entries(additions: Iterable[Addition]) -> set[tuple[object, ...]]:
+    return {(name, value, *rest) for name, values, *rest in additions for value in values.tolist()}
 
 
 def test_the_plan_keeps_every_window_once(shipped: RuleSet) -> None:

@@ -20,6 +20,7 @@ from interceptor.schema import EVENT_SCHEMA
 from interceptor.transport.letters.dead import CODE_HEADER, REASON
 from interceptor.transport.topics import ADMITTED, DEAD_LETTERS, DECISIONS, EVENTS
 from interceptor.transport.wire import ORIGINAL_SCHEMA, PRODUCER, ROW_BITS, decode, encode
+from interceptor.transport.worker.stages import SPREAD, WHOLE, Stages
 from tests.shard_logs import Logs, without_repeats
 from tests.streams import Event, alphabet_of, cut, frame, seeded
 
@@ -40,18 +41,22 @@ def feeding(logs: Logs, frames: list[pa.RecordBatch]) -> Iterator[bool]:
         yield False
 
 
+each_layout = pytest.mark.parametrize("stages", [SPREAD, WHOLE], ids=["spread", "whole"])
+
+
+@each_layout
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("path", RULE_SETS, ids=lambda path: path.stem)
-def test_whoever_is_killed_nothing_is_lost(path: Path, seed: int) -> None:
+def test_whoever_is_killed_nothing_is_lost(path: Path, seed: int, stages: Stages) -> None:
     rule_set = load(path).with_static_lists()
     events = seeded(seed, 900, alphabet_of(read(path)))
     sizes = np.random.default_rng(seed).integers(1, 60, 900).tolist()
     frames = [frame(some) for some in cut(events, sizes)]
-    logs = Logs([rule_set], partitions=3, seed=seed)
+    logs = Logs([rule_set], 1 if stages == WHOLE else 3, seed, stages)
     feed = feeding(logs, frames)
     logs.run(lambda: next(feed))
     found, repeats, differing = without_repeats(logs.decisions())
-    assert logs.kills > 5
+    assert logs.kills > (5 if stages == SPREAD else 1)
     assert repeats > 0  # else nobody was killed at a bad moment
     assert differing == 0
     assert found.select(DECISION).combine_chunks().equals(expected_of(rule_set, frames)), f"seed {seed}"
@@ -80,9 +85,10 @@ def numbered(events: list[Event], first: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([*batch.columns, origin], schema=ORIGINAL_SCHEMA)
 
 
-def test_a_producer_may_send_again_and_cut_otherwise(rule_set: RuleSet) -> None:
+@each_layout
+def test_a_producer_may_send_again_and_cut_otherwise(rule_set: RuleSet, stages: Stages) -> None:
     events = some_events(100)
-    logs = Logs([rule_set], partitions=2, seed=1)
+    logs = Logs([rule_set], partitions=1 if stages == WHOLE else 2, seed=1, stages=stages)
     for first, last in ((0, 40), (0, 40), (20, 70), (60, 100), (0, 100)):
         logs.send(numbered(events[first:last], first + 1), [(PRODUCER, b"bridge:raw/0")])
     logs.send(numbered(events[:10], 1), [(PRODUCER, b"bridge:raw/1")])  # somebody else's
@@ -98,9 +104,10 @@ def letters(logs: Logs) -> list[tuple[str, str, bytes]]:
     ]
 
 
-def test_what_cant_be_read_is_a_letter_and_the_rest_is_decided(rule_set: RuleSet) -> None:
+@each_layout
+def test_what_cant_be_read_is_a_letter_and_the_rest_is_decided(rule_set: RuleSet, stages: Stages) -> None:
     events = some_events(30)
-    logs = Logs([rule_set], partitions=2, seed=1)
+    logs = Logs([rule_set], partitions=1 if stages == WHOLE else 2, seed=1, stages=stages)
     logs.send(frame(events[:10]))
     logs.logs[EVENTS, 0].append((b"no frame at all", []))
     logs.logs[EVENTS, 0].append((encode(frame(events[:3]))[:200], []))
@@ -115,11 +122,12 @@ def test_what_cant_be_read_is_a_letter_and_the_rest_is_decided(rule_set: RuleSet
     assert letters(logs)[2][1].startswith("column town is missing")
 
 
-def test_rows_that_are_no_events_dont_take_others_along(rule_set: RuleSet) -> None:
+@each_layout
+def test_rows_that_are_no_events_dont_take_others_along(rule_set: RuleSet, stages: Stages) -> None:
     events = some_events(12)
     bad = [dict(one) for one in events]
     bad[3]["kind"], bad[5]["ts_ms"], bad[7]["text"] = 99, -5, "x" * 70_000
-    logs = Logs([rule_set], partitions=2, seed=1)
+    logs = Logs([rule_set], partitions=1 if stages == WHOLE else 2, seed=1, stages=stages)
     logs.send(frame(bad))
     found, _, _ = without_repeats(drained(logs).decisions())
     lost = [row["event_id"] for code, _, value in letters(logs) for row in decode(value).to_pylist()]
@@ -140,10 +148,11 @@ def test_foreign_parcels_are_letters(rule_set: RuleSet) -> None:
     assert [code for code, _, _ in letters(logs)] == ["not-a-parcel"] * 2
 
 
-def test_what_the_engine_fails_on_is_a_letter(rule_set: RuleSet) -> None:
+@each_layout
+def test_what_the_engine_fails_on_is_a_letter(rule_set: RuleSet, stages: Stages) -> None:
     """As the lane does it: the message is marked, and taken again by a shard that hasn't seen it."""
     events = some_events(30)
-    logs = Logs([rule_set], partitions=2, seed=1)
+    logs = Logs([rule_set], partitions=1 if stages == WHOLE else 2, seed=1, stages=stages)
     for start in (0, 10, 20):
         logs.send(frame(events[start : start + 10]))
     logs.shards[EVENTS, 0].poison = {1: "ZeroDivisionError"}
@@ -166,10 +175,11 @@ def test_a_gap_is_counted_and_the_stream_goes_on(rule_set: RuleSet) -> None:
     assert taken.events == 20
 
 
-def test_places_say_where_an_event_came_in(rule_set: RuleSet) -> None:
-    logs = Logs([rule_set], partitions=3, seed=1)
+@each_layout
+def test_places_say_where_an_event_came_in(rule_set: RuleSet, stages: Stages) -> None:
+    logs = Logs([rule_set], partitions=1 if stages == WHOLE else 3, seed=1, stages=stages)
     logs.send(frame(some_events(7)))
     logs.send(frame(some_events(5, seed=2)))
     found, _, _ = without_repeats(drained(logs).decisions())
     assert found["place"].to_pylist() == [*range(7), *((1 << ROW_BITS) + row for row in range(5))]
-    assert logs.logs[DECISIONS, 0] or logs.logs[DECISIONS, 1] or logs.logs[DECISIONS, 2]
+    assert any(logs.logs[DECISIONS, one] for one in range(logs.partitions))

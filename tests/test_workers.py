@@ -109,6 +109,29 @@ def test_workers_that_are_killed_and_join_decide_as_one_engine(
         assert stream.watched.differing == 0
 
 
+def test_one_worker_has_the_engine_whole_and_others_stand_by(
+    kafka_address: str, redis_address: str, frames: list[pa.RecordBatch], shipped: RuleSet, tmp_path: Path,
+    started: list[Worker],
+) -> None:  # fmt: skip
+    found = new_settings(kafka_address, redis_address, partitions=1)
+    settings = found.model_copy(update={"snapshots": str(tmp_path / "snapshots"), "static_lists": True})
+    with Stream(tmp_path, settings, frames, rate=3_000) as stream:
+        started += [stream.worker(), stream.worker()]
+        for worker in started:
+            worker.wait_ready()
+        stream.begin()
+        within(30, lambda: stream.watched.new > 3_000, lambda: logs_of(started))
+        started[0].fail(within_s=3.0)
+        started.append(stream.worker())
+        within(40, lambda: stream.watched.new > 12_000, lambda: logs_of(started))
+        started[1].fail(within_s=3.0)
+        assert stream.wait(IDLE_S), logs_of(started)
+        assert not stream.trouble
+        assert started[2].stop() == 0
+        assert rig.verdict_of(stream, rig.expected(shipped, frames)) == {"lost": 0, "extra": 0, "otherwise": 0}
+        assert stream.watched.differing == 0
+
+
 def logs_of(workers: list[Worker]) -> str:
     return "\n\n".join(worker.log.read_text("utf-8", "replace")[-2_000:] for worker in workers)
 

@@ -41,12 +41,13 @@ def main(config: Path | None, verbose: bool, **options: Any) -> int:
         return fail(str(problem), EXIT_TRY_LATER)
     _log_to_stderr(verbose)
     from interceptor.transport.worker.failpoints import listen
+    from interceptor.transport.worker.stages import stages_of
     from interceptor.transport.worker.station import Station
     from interceptor.transport.worker.warming import warm_up
 
     listen()
     _log.info("rule set %s; getting the engine ready", local.hash)
-    warm_up(local)
+    warm_up(local, stages_of(settings))
     worker = Station(settings, local).app.Worker(
         loglevel="INFO", redirect_stdouts=False, override_logging=False, quiet=True
     )

@@ -48,7 +48,12 @@ class Settings(BaseModel):
     redis_ca: Path | None = None
     redis_certificate: Path | None = None
     redis_key: Path | None = None
-    partitions: int = Field(8, ge=1, le=1_024, description="of the topics between the stages, when they are made")
+    partitions: int = Field(
+        8,
+        ge=1,
+        le=1_024,
+        description="of the topics between stages; 1 = one shard holds the engine whole",
+    )
     replication: int = Field(1, ge=1, le=9, description="copies of each partition, when topics are made")
     rules: Path | None = Field(None, description="folder of rules for as long as none are published")
     snapshots: str = Field("redis", min_length=1, description='"redis", or a folder that all workers share')
@@ -60,6 +65,11 @@ class Settings(BaseModel):
     static_lists: bool = Field(False, description="verdicts put nothing on lists")
     metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(0, ge=0, le=65_535, description="of the Prometheus page; 0 = none")
+
+    @property
+    def whole(self) -> bool:
+        """Whether one shard holds the engine in one piece."""
+        return self.partitions == 1
 
     def topic(self, name: str) -> str:
         """The full name of one of TOPICS."""

@@ -13,4 +13,5 @@ DECISIONS = "decisions"  # one decision an event
 DEAD_LETTERS = "dead-letters"  # what could not be read: the original bytes, with the reason in the headers
 TOPICS = (EVENTS, ADMITTED, CONTACTS, DECISIONS, DEAD_LETTERS)
 
+BETWEEN = frozenset({ADMITTED, CONTACTS})  # the stages; where there is one shard, there are no such topics
 SINGLE = frozenset({EVENTS, DEAD_LETTERS})  # topics of one partition, whatever the settings say

@@ -38,7 +38,7 @@ class Pace:
         self._on_the_way.append(last_origin)
         self.rows_of_batch += (rows - self.rows_of_batch) / 16
 
-    def protected(self) -> None:
+    def decided(self) -> None:
         """A shard of the last stage has taken something."""
         self._moved.set()
 

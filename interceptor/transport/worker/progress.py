@@ -31,8 +31,8 @@ class Progress:
         self._group: Consumer = clients.consumer(settings, "progress", group=settings.app)
         self._at = [
             TopicPartition(settings.topic(topic), partition)
-            for topic, count in ((EVENTS, 1), (ADMITTED, settings.partitions), (CONTACTS, settings.partitions))
-            for partition in range(count)
+            for topic in (EVENTS, *(() if settings.whole else (ADMITTED, CONTACTS)))
+            for partition in range(1 if topic == EVENTS else settings.partitions)
         ]
         self._stopping = Event()
         self._acknowledged: list[int] = []

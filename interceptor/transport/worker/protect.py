@@ -12,21 +12,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from interceptor.batch import BadFrame
-from interceptor.decisions import Decisions
 from interceptor.listbook import ListBook
 from interceptor.packed import Packed, joined
 from interceptor.parts import Protect
 from interceptor.plan import shard_of
 from interceptor.rules.ruleset import RuleSet
-from interceptor.schema import GATE_NAMES, Kind, Verdict
 from interceptor.state import State
-from interceptor.transport.topics import CONTACTS, DECISIONS
-from interceptor.transport.wire import DECIDED_SCHEMA, encode
-from interceptor.transport.worker.messages import Incoming, Outgoing, Taken
-from interceptor.transport.worker.shards import Covered, Shard, covers, origin_of
+from interceptor.transport.topics import CONTACTS
+from interceptor.transport.worker.messages import Incoming, Taken
+from interceptor.transport.worker.shards import Covered, Shard, origin_of
+from interceptor.transport.worker.telling import tell
 
 
 class ProtectShard(Shard[Protect]):
@@ -95,12 +92,9 @@ class ProtectShard(Shard[Protect]):
         own = shard_of(events["target"], self.partitions) == self.partition
         decisions, additions = self._part.apply(events, own)
         chosen = own & (origin_of(events["place"]) > self.told)
-        if chosen.any():
-            frame = _frame(events, decisions).filter(pa.array(chosen))
-            covering = covers(self.applied + 1, last, self.rules_hash)
-            taken.outgoing.append(Outgoing(DECISIONS, self.partition, encode(frame), covering))
-            taken.additions += additions
-            _count(taken, frame)
+        tell(self, decisions, events["place"], chosen, last, taken)
+        taken.events += int(np.count_nonzero(chosen))
+        taken.additions += additions if chosen.any() else []
         self.applied = last
 
 
@@ -114,20 +108,3 @@ def _up_to(parcels: deque[Covered], last: int) -> Iterator[Packed]:
         parcels[0].events = events.take(np.flatnonzero(~before))
         parcels[0].first = last + 1
         yield events.take(np.flatnonzero(before))
-
-
-def _frame(events: Packed, decisions: Decisions) -> pa.RecordBatch:
-    decided = decisions.to_arrow()
-    first = [pa.array(events["place"]), pa.array(decisions.kind), pa.array(decisions.ts_ms)]
-    return pa.RecordBatch.from_arrays([*first, *decided.columns], schema=DECIDED_SCHEMA)
-
-
-def _count(taken: Taken, frame: pa.RecordBatch) -> None:
-    """How many decisions there are by gate and verdict."""
-    kind, verdict = (frame.column(name).to_numpy().astype(np.int64) for name in ("kind", "verdict"))
-    taken.events += frame.num_rows
-    pairs, counts = np.unique(kind * len(Verdict) + verdict, return_counts=True)
-    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
-        of, what = Kind(pair // len(Verdict)), Verdict(pair % len(Verdict)).name.lower()
-        key = (GATE_NAMES.get(of, of.name.lower()), what)
-        taken.verdicts[key] = taken.verdicts.get(key, 0) + count

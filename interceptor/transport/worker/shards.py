@@ -31,7 +31,7 @@ from interceptor.transport.wire import FIRST, FROM, LAST, ROW_BITS, RULES
 from interceptor.transport.worker.layouts import layout_of
 from interceptor.transport.worker.messages import Headers, Incoming, Outgoing, Taken, number, text
 
-Stage = Literal["admit", "screen", "protect"]
+Stage = Literal["admit", "screen", "protect", "whole"]
 Rules = Callable[[str], tuple[RuleSet, ListBook]]  # the rule set of a hash, with its lists
 SomePart = TypeVar("SomePart", bound=Part)
 

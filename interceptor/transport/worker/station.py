@@ -26,7 +26,7 @@ from interceptor.transport.redis_client import RedisTrouble
 from interceptor.transport.settings import Settings
 from interceptor.transport.snapshots.store import store_from
 from interceptor.transport.snapshots.writer import SnapshotWriter
-from interceptor.transport.worker.admit import AdmitShard
+from interceptor.transport.topics import EVENTS
 from interceptor.transport.worker.faust_app import app_for
 from interceptor.transport.worker.lane import Hooks, Lane, Runner
 from interceptor.transport.worker.messages import Taken
@@ -34,11 +34,10 @@ from interceptor.transport.worker.metrics import Metrics
 from interceptor.transport.worker.outbox import NotDelivered, Outbox
 from interceptor.transport.worker.pace import Pace
 from interceptor.transport.worker.progress import Progress
-from interceptor.transport.worker.protect import ProtectShard
 from interceptor.transport.worker.recovery import Recovery
 from interceptor.transport.worker.rulesets import RuleSets, RulesUnknown
-from interceptor.transport.worker.screen import ScreenShard
 from interceptor.transport.worker.shards import Shard
+from interceptor.transport.worker.stages import stages_of
 from interceptor.transport.worker.turning import turn_to
 
 EXIT_TRY_LATER, EXIT_CONFIGURATION = 75, 78
@@ -48,7 +47,6 @@ PAUSE_S = 0.1
 BATCHES_MIN = 16  # that a shard may be behind, however many events they hold
 
 _log = logging.getLogger(__name__)
-_STAGES: tuple[type[Shard[Any]], ...] = (AdmitShard, ScreenShard, ProtectShard)
 
 
 class Station:
@@ -62,10 +60,11 @@ class Station:
         self._publisher = ListPublisher(settings) if settings.redis and not settings.static_lists else None
         self._rules = RuleSets(local, self._fetched, settings.static_lists)
         self._metrics, self._progress = Metrics(), Progress(settings, self._give_up)
-        self._pace = Pace(lambda: self._lanes[ProtectShard.stage].shards if self._lanes else [])
+        self._stages = stages_of(settings)
+        self._pace = Pace(lambda: self._lanes[self._stages[-1].stage].shards if self._lanes else [])
         self._lanes: dict[str, Lane] = {}
         self.app = app_for(settings)
-        for stage in _STAGES:
+        for stage in self._stages:
             topic = self.app.topic(settings.topic(stage.takes), value_type=bytes)
             self.app.agent(topic, name=stage.stage, concurrency=1)(self._agent(stage.stage))
         self.app.on_partitions_revoked.connect(self._leave, weak=False)
@@ -82,7 +81,7 @@ class Station:
     async def _arrive(self, *arguments: Any, **_: Any) -> None:
         _, assigned = arguments  # the app, and the partitions
         await self._set_up()
-        for stage in _STAGES:
+        for stage in self._stages:
             topic = self._settings.topic(stage.takes)
             self._lanes[stage.stage].keep({one.partition for one in assigned if one.topic == topic})
         _log.info("has %s", ", ".join(sorted(f"{one.topic}/{one.partition}" for one in assigned)) or "no partitions")
@@ -112,7 +111,7 @@ class Station:
         for known in (self._published, self._follower):
             if known is not None:
                 await asyncio.to_thread(known.wait, FIRST_LOOK_S)
-        for stage in _STAGES:
+        for stage in self._stages:
             topic = settings.topic(stage.takes)
             recovery = Recovery(
                 settings, self._making(stage, topic), self._prepare, store, self._writer, topic, stage.stage
@@ -128,7 +127,7 @@ class Station:
         return make
 
     def _running(self, stage: type[Shard[Any]], recovery: Recovery) -> Callable[[int, Shard[Any] | None], Runner]:
-        before = self._before_admit if stage is AdmitShard else _nothing
+        before = self._before_entry if stage.takes == EVENTS else _nothing
         hooks = Hooks(before, self._follow_lists, self._took, self._failed)
 
         def run(partition: int, shard: Shard[Any] | None) -> Runner:
@@ -157,7 +156,7 @@ class Station:
             if one is not None:
                 one.stop()
 
-    async def _before_admit(self, runner: Runner) -> None:
+    async def _before_entry(self, runner: Runner) -> None:
         """Nothing more comes in while a shard is far behind: what it can't take lies in `events` better than in memory.
         And this is where a rule set that was published comes into force."""
         while self._is_far_behind():
@@ -186,10 +185,10 @@ class Station:
             )
         if taken.letters:
             _log.warning("%s %d: %d dead letters", shard.stage, shard.partition, taken.letters)
-        if shard.stage == AdmitShard.stage:
+        if shard.takes == EVENTS:
             self._pace.admitted(shard.applied, taken.events)
-        elif shard.stage == ProtectShard.stage:
-            self._pace.protected()
+        if shard.stage == self._stages[-1].stage:
+            self._pace.decided()
         if self._publisher is not None:
             for addition in taken.additions:
                 self._publisher.add(*addition)

@@ -13,23 +13,20 @@ from interceptor.config import Limits
 from interceptor.rules.ruleset import RuleSet
 from interceptor.schema import EVENT_SCHEMA, Kind
 from interceptor.transport.wire import encode
-from interceptor.transport.worker.admit import AdmitShard
 from interceptor.transport.worker.messages import Incoming, Outgoing
-from interceptor.transport.worker.protect import ProtectShard
 from interceptor.transport.worker.rulesets import RuleSets
-from interceptor.transport.worker.screen import ScreenShard
-from interceptor.transport.worker.shards import Shard
+from interceptor.transport.worker.stages import Stages
 
 _ROWS = 64 * len(Kind)
 _GIVEN = {"text": "http://a.example", "host": "a.example"}
 
 
-def warm_up(rule_set: RuleSet) -> None:
+def warm_up(rule_set: RuleSet, stages: Stages) -> None:
     """Decides some events of each kind and forgets them."""
     rules = RuleSets(rule_set, lambda _: None, static_lists=False)
     messages = [Outgoing("", 0, encode(_events()), [])]
-    for stage in (AdmitShard, ScreenShard, ProtectShard):
-        shard: Shard[object] = stage(0, 1, stage.takes, rules, rule_set.hash, Limits())  # type: ignore[assignment,type-var]
+    for stage in stages:
+        shard = stage(0, 1, stage.takes, rules, rule_set.hash, Limits())
         taken = shard.take([Incoming(0, 0, messages[0].value, [(n, v or b"") for n, v in messages[0].headers])])
         shard.put_back(1, *shard.state())
         messages = taken.outgoing
