@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numba import carray, types
-from numba.core import cgutils
-from numba.core.typing import signature
-from numba.extending import intrinsic
+from numba import carray
 
-from interceptor.kernels import Int32s, Int64s, helper
+from interceptor.kernels import Int32s, Int64s, helper, pointer
 
 # An identity of 64 bits is a word like any other: it is only compared for equality.
 _DTYPES = {np.dtype(name).char: code for name, code in (
@@ -32,16 +29,6 @@ def located(column: np.ndarray, mine: int, count: int) -> Located:
     """Where a column is, what it holds, and whether it has a value for each of the `mine` rows of a kind instead of one
     for each of the `count` rows of the chunk."""
     return pa.py_buffer(column).address, _DTYPES[column.dtype.char], len(column) == mine != count
-
-
-@intrinsic
-def pointer(_context: Any, address: types.Integer) -> Any:  # noqa: ARG001 (numba reads the names)
-    """An address as something that `carray` takes."""
-
-    def generate(_: Any, builder: Any, _call: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
-
-    return signature(types.voidptr, types.int64), generate
 
 
 @helper

@@ -7,23 +7,24 @@ windows of a key see its events in arrival order; events that are not OK are rea
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from interceptor.chunk import Chunk, Views, bits_of
 from interceptor.config import Limits
 from interceptor.distinct import DistinctWindow
-from interceptor.masks import MaskPlan, Masks
+from interceptor.masks import MaskPlan
 from interceptor.observer import Observer
 from interceptor.reload import Key, Restored, events_of
 from interceptor.rules.expressions import Expression
 from interceptor.rules.ruleset import Feature, Step
 from interceptor.schema import Kind
 from interceptor.sequences import Sequence as SequenceWindow
-from interceptor.sightings import NEVER, SequentialRun, SinceFirst, SinceLast
+from interceptor.sightings import SequentialRun, SinceFirst, SinceLast
 from interceptor.state import State, StateMisfit, nested, read, within, written
-from interceptor.tables import KeyTable, Slots
+from interceptor.tables import KeyTable
+from interceptor.walker import ALWAYS, Group, Walked, Walker
+from interceptor.window import Window
 from interceptor.windows import CountWindow, RatioWindow, SumWindow
 
 _NO_STEP = Step(frozenset(), None)  # the step of a sequence that no event is
@@ -49,6 +50,18 @@ class FeatureBank:
         for feature in features:
             alike.setdefault(events_of(feature), []).append(feature)
         self._groups = {key: _Group(members, self._limits, groups.get(key), kept) for key, members in alike.items()}
+        self._follow()
+
+    def _follow(self) -> None:
+        """Prepares the walk, after groups have got other tables."""
+        groups = self._groups.values()
+        names = {name: None for group in groups for name in group.columns}
+        self._columns = list(names)
+        numbers = {name: number for number, name in enumerate(names)}
+        self._walker = Walker([group.described(numbers, self._plan) for group in groups])
+        self._names = [name for group in groups for name in group.names]
+        self._shares = [feature.window == "ratio" for group in groups for feature in group.features]
+        self._needed = dict[int, list[bool]]()
 
     def taken(self, digests: Mapping[str, str]) -> State:
         """The state of all windows. `digests` (of reload): at least for the features that are kept here."""
@@ -67,6 +80,7 @@ class FeatureBank:
         for group in self._groups.values():
             kept = {name: about[name][0] for name in group.names if name in restored.kept}
             group.put_back(state, kept, self._limits)
+        self._follow()
         return restored
 
     @property
@@ -75,10 +89,33 @@ class FeatureBank:
         return sum(group.evicted for group in self._groups.values())
 
     def apply(self, chunk: Chunk, views: Views, observer: Observer) -> None:
-        """Brings every feature up to date with the chunk and fills chunk.features."""
-        masks = Masks(chunk, views, self._plan)
-        for group in self._groups.values():
-            group.apply(chunk, masks, observer)
+        """Brings every feature up to date with the chunk and fills chunk.features; a value is 0 on rows that neither
+        change the feature nor read it. Whoever isn't watched walks all groups at once; else the lap of a group goes by
+        the name of its first feature."""
+        masks = self._plan.answered(chunk, views)
+        columns = [
+            chunk[name] if needed else None
+            for name, needed in zip(self._columns, self._columns_needed(chunk.bits), strict=True)
+        ]
+        values, shares = self._walker.begin(chunk["kind"], chunk.ok, chunk["ts_ms"], columns, masks)
+        chunk.features.update(
+            (name, shares[number] if is_share else values[number])
+            for number, (name, is_share) in enumerate(zip(self._names, self._shares, strict=True))
+        )
+        watched = type(observer).lap is not Observer.lap
+        for number, group in enumerate(self._groups.values()):
+            if watched and group.bits & chunk.bits:
+                self._walker.walk(number + 1)
+                observer.lap("feature", group.names[0])
+        self._walker.walk(len(self._groups))
+
+    def _columns_needed(self, bits: int) -> list[bool]:
+        """Which of the columns a chunk with these kinds of event is asked for."""
+        needed = self._needed.get(bits)
+        if needed is None:
+            names = {name for group in self._groups.values() if group.bits & bits for name in group.columns}
+            needed = self._needed[bits] = [name in names for name in self._columns]
+        return needed
 
 
 class _Group:
@@ -93,22 +130,50 @@ class _Group:
     ) -> None:
         first = self._first = features[0]
         known = {feature.name: window for feature, window in before._windows if feature.name in kept} if before else {}
-        self._windows: list[tuple[Feature, Any]] = [
+        self._windows: list[tuple[Feature, Window]] = [
             (feature, known.get(feature.name) or _window(feature, limits)) for feature in features
         ]
         self.table: KeyTable = before.table if before and known else KeyTable(limits.keys_max)
-        self._update_bits = bits_of(first.kinds)
+        self.bits = self._readers | bits_of(first.kinds)  # the kinds of event that concern it
+
+    @property
+    def _readers(self) -> int:
         # A sequence says no of all events that match none of its steps, whoever reads it.
-        readers = frozenset[Kind]().union(*(feature.readers for feature in features))
-        self._reader_bits = 0 if first.window == "sequence" else bits_of(readers)
+        readers = frozenset[Kind]().union(*(feature.readers for feature, _ in self._windows))
+        return 0 if self._first.window == "sequence" else bits_of(readers)
+
+    @property
+    def features(self) -> list[Feature]:
+        return [feature for feature, _ in self._windows]
 
     @property
     def evicted(self) -> int:
-        return self.table.evicted + sum(getattr(window, "evicted", 0) for _, window in self._windows)
+        return self.table.evicted + sum(window.evicted for _, window in self._windows)
 
     @property
     def names(self) -> list[str]:
         return [feature.name for feature, _ in self._windows]
+
+    @property
+    def columns(self) -> set[str]:
+        """What it needs of a chunk."""
+        return {self._first.by, self._first.of} | {feature.value for feature in self.features if feature.value}
+
+    @property
+    def _steps(self) -> list[Step]:
+        first = self._first
+        if first.window == "sequence":
+            return [*first.steps, first.unless or _NO_STEP]
+        return [Step(first.kinds, first.where)]
+
+    def described(self, columns: Mapping[str, int], plan: MaskPlan) -> Group:
+        """For the walk, with columns and conditions as numbers."""
+        windows = [
+            Walked(window, columns.get(feature.value, -1), _mask(plan, feature.kinds, feature.numerator))
+            for feature, window in self._windows
+        ]
+        steps = [(bits_of(step.kinds), _mask(plan, step.kinds, step.where)) for step in self._steps]
+        return Group(self.table, windows, self._readers, steps, columns[self._first.by], columns[self._first.of])
 
     def windows_taken(self) -> State:
         """The state of all windows, by the feature's name."""
@@ -126,61 +191,10 @@ class _Group:
             if feature.name in kept:
                 window.put_back(within(state, f"windows/{feature.name}"))
 
-    def apply(self, chunk: Chunk, masks: Masks, observer: Observer) -> None:
-        if not (self._update_bits | self._reader_bits) & chunk.bits:
-            return
-        matching = self._matching(masks)
-        rows = self._rows(chunk, matching)
-        updates = matching if chunk.all_ok else matching & chunk.ok
-        if not (self.table.size and len(rows)) and not np.count_nonzero(updates):
-            for feature, _ in self._windows:
-                chunk.features[feature.name] = _nothing(feature, chunk)
-            return
-        at, read = self._slots(chunk, rows, updates)
-        for feature, window in self._windows:
-            arguments = self._arguments(feature, chunk, masks)
-            chunk.features[feature.name] = (
-                window.apply(rows, at, chunk["ts_ms"], chunk.ok, *arguments)
-                if feature.window == "sequence"
-                else window.apply(rows, at, read, chunk["ts_ms"], updates, *arguments)
-            )
-            observer.lap("feature", feature.name)
 
-    def _matching(self, masks: Masks) -> np.ndarray:
-        """bool[count]: events that change the features' state if they are OK."""
-        first = self._first
-        if first.window != "sequence":
-            return masks.matching(first.kinds, self._update_bits, first.where)
-        return np.logical_or.reduce([masks.matching_step(step) for step in (*first.steps, first.unless or _NO_STEP)])
-
-    def _rows(self, chunk: Chunk, matching: np.ndarray) -> np.ndarray:
-        """int32[m]: events that change the features or that read them."""
-        if self._update_bits & ~self._reader_bits == 0:
-            return chunk.rows(self._reader_bits)
-        if self._reader_bits & chunk.bits:
-            matching = matching.copy()
-            matching[chunk.rows(self._reader_bits)] = True
-        return np.flatnonzero(matching).astype(np.int32)
-
-    def _slots(self, chunk: Chunk, rows: np.ndarray, inserting: np.ndarray) -> tuple[Slots, Slots]:
-        by, of = (chunk[name].astype(np.uint64, copy=False) for name in (self._first.by, self._first.of))
-        if self._first.by != self._first.of:
-            return self.table.slots_of_two(by, of, rows, inserting)
-        slots = self.table.slots(by, rows, inserting)
-        return slots, slots
-
-    def _arguments(self, feature: Feature, chunk: Chunk, masks: Masks) -> tuple[np.ndarray, ...]:
-        """What a window takes besides rows, slots, times and updates."""
-        if feature.window == "sum":
-            return (chunk[feature.value].astype(np.int64, copy=False),)
-        if feature.window in ("distinct", "sequential"):
-            return (chunk[feature.value].astype(np.uint64, copy=False),)
-        if feature.window == "ratio":
-            return (masks.matching(feature.kinds, self._update_bits, feature.numerator),)
-        if feature.window == "sequence":
-            steps = np.stack([masks.matching_step(step) for step in feature.steps])
-            return (steps, masks.matching_step(feature.unless or _NO_STEP))
-        return ()
+def _mask(plan: MaskPlan, kinds: frozenset[Kind], where: Expression | None) -> int:
+    """The number of a condition. None of them reads a feature of the same stage: rules that do aren't compiled."""
+    return ALWAYS if where is None else plan.number[bits_of(kinds), where.key]
 
 
 def _about(state: Mapping[str, np.ndarray]) -> dict[str, tuple[int, str]]:
@@ -191,18 +205,7 @@ def _about(state: Mapping[str, np.ndarray]) -> dict[str, tuple[int, str]]:
         raise StateMisfit("features: not names with numbers and digests") from None
 
 
-def _nothing(feature: Feature, chunk: Chunk) -> np.ndarray:
-    """What a window of which no key was ever seen says of every event."""
-    if feature.window in ("since_last", "since_first"):
-        return np.full(chunk.count, NEVER, np.int64)
-    return chunk.zeros
-
-
-def _text(condition: Expression | None) -> str:
-    return "" if condition is None else condition.key
-
-
-def _window(feature: Feature, limits: Limits) -> Any:
+def _window(feature: Feature, limits: Limits) -> Window:
     match feature.window:
         case "count":
             return CountWindow(feature.within_ms)

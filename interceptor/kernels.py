@@ -82,6 +82,13 @@ def helper(function: Callable[..., Result]) -> Callable[..., Result]:
     return njit(**options)(function)
 
 
+def inlined(function: Callable[..., Result]) -> Callable[..., Result]:
+    """`helper` for what is called row by row: its code goes where it is called, since a call that hands over a few
+    arrays takes longer than most of what is done with them."""
+    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+    return njit(forceinline=True, **options)(function)
+
+
 @intrinsic
 def prefetch(_context: Any, table: types.Array, row: types.Integer) -> Any:  # noqa: ARG001 (numba reads the names)
     """Ask for the line of memory where `row` of a two-dimensional table starts, without waiting for it."""
@@ -91,15 +98,39 @@ def prefetch(_context: Any, table: types.Array, row: types.Integer) -> Any:  # n
         array = make_array(table_type)(context, builder, arguments[0])
         indices = [arguments[1], ir.Constant(arguments[1].type, 0)]
         item = cgutils.get_item_pointer(context, builder, table_type, array, indices, wraparound=False)
-        address = builder.bitcast(item, cgutils.voidptr_t)
-        flag = ir.IntType(32)
-        wanted = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, flag, flag, flag])
-        function = cgutils.get_or_insert_function(builder.module, wanted, "llvm.prefetch.p0")
-        to_read, keep, data = (ir.Constant(flag, value) for value in (0, 3, 1))
-        builder.call(function, [address, to_read, keep, data])
+        _prefetch(builder, builder.bitcast(item, cgutils.voidptr_t))
         return context.get_dummy_value()
 
     return signature(types.void, table, types.intp), generate
+
+
+@intrinsic
+def pointer(_context: Any, address: types.Integer) -> Any:  # noqa: ARG001 (numba reads the names)
+    """An address (int64) as something that `carray` takes. Whoever hands it out keeps the memory."""
+
+    def generate(_: Any, builder: Any, _call: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return signature(types.voidptr, types.int64), generate
+
+
+@intrinsic
+def fetch(_context: Any, address: types.Integer) -> Any:  # noqa: ARG001 (numba reads the names)
+    """`prefetch` of an address (int64)."""
+
+    def generate(context: Any, builder: Any, _call: Any, arguments: Any) -> Any:
+        _prefetch(builder, builder.inttoptr(arguments[0], cgutils.voidptr_t))
+        return context.get_dummy_value()
+
+    return signature(types.void, types.int64), generate
+
+
+def _prefetch(builder: Any, place: Any) -> None:
+    flag = ir.IntType(32)
+    wanted = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, flag, flag, flag])
+    function = cgutils.get_or_insert_function(builder.module, wanted, "llvm.prefetch.p0")
+    to_read, keep, data = (ir.Constant(flag, value) for value in (0, 3, 1))
+    builder.call(function, [place, to_read, keep, data])
 
 
 @helper

@@ -16,7 +16,7 @@ from interceptor.instructions import Assembler, Program
 from interceptor.kernels import Bools
 from interceptor.lowering import Lowering
 from interceptor.rules.expressions import Expression
-from interceptor.rules.ruleset import Feature, Step
+from interceptor.rules.ruleset import Feature
 from interceptor.schema import Kind
 
 _Name = tuple[int, str]  # bits of the kinds, and the condition's key, "" = always
@@ -44,32 +44,6 @@ class MaskPlan:
             if view is not None and len(self._programs[view.kind].code):
                 run(self._programs[view.kind], view, self._registers, masks, self._none)
         return masks.view(np.bool_)
-
-
-class Masks:
-    """Which rows of a chunk match a condition, as bool[count]. Equal questions are answered once."""
-
-    def __init__(self, chunk: Chunk, views: Views, plan: MaskPlan) -> None:
-        self._chunk, self._views, self._plan = chunk, views, plan
-        self._answered = plan.answered(chunk, views)
-        self._known: dict[_Name, Bools] = {}
-
-    def matching(self, kinds: frozenset[Kind], bits: int, where: Expression | None) -> Bools:
-        """Rows of `kinds` (also as `bits`) where the condition holds."""
-        name = (bits, "" if where is None else where.key)
-        number = self._plan.number.get(name)
-        if number is not None:
-            return self._answered[number]
-        found = self._known.get(name)
-        if found is None:
-            found = self._known[name] = np.zeros(self._chunk.count, bool)
-            for view in (self._views[kind] for kind in kinds):
-                if view is not None:
-                    found[view.rows] = True if where is None else where(view)
-        return found
-
-    def matching_step(self, step: Step) -> Bools:
-        return self.matching(step.kinds, bits_of(step.kinds), step.where)
 
 
 def _program(asked: _Asked, kind: Kind) -> Program:

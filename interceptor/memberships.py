@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numba import carray, types
 
-from interceptor.columns import load_block, pointer
-from interceptor.kernels import IN_I32, IN_I64, Bools, Int32s, Int64s, Uint8s, helper, kernel, prefetch
+from interceptor.columns import load_block
+from interceptor.kernels import IN_I32, IN_I64, Bools, Int32s, Int64s, Uint8s, helper, kernel, pointer, prefetch
 from interceptor.lists import ExactList, PrefixList
 from interceptor.lookups import begins_listed, found_at, holds, sieve_word
 from interceptor.schema import Kind

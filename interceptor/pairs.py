@@ -14,11 +14,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from interceptor.kernels import ROWS_MIN, TABLE, Int64s, helper, kernel, table
+from interceptor.kernels import ROWS_MIN, TABLE, Int64s, helper, inlined, kernel, table
 from interceptor.state import State, array_of, checked, nested, rows_put_back, rows_taken, within
 from interceptor.tables import mixed
 
 OWNER, VALUE, STAMP = 0, 1, 2  # words of a pair; owner 0 = empty
+BYTES = 24
 COUNT, COUNT_MAX, BUDGET, EVICTED = 0, 1, 2, 3  # items of the state
 PROBE = 16
 
@@ -76,27 +77,28 @@ class PairTable:
         self.words, self.state = words, counts
 
 
-@helper
-def home_of(words: Int64s, owner: int, value: int) -> np.int64:
-    """Place where the search for a pair starts."""
-    return mixed(mixed(owner) ^ value) & (len(words) - 1)
+@inlined
+def hash_of(owner: int, value: int) -> np.int64:
+    """Its low bits say where the search for a pair starts."""
+    return mixed(mixed(owner) ^ value)
 
 
-@helper
-def find(words: Int64s, owner: int, value: int) -> np.int64:
+@inlined
+def find(words: Int64s, hashed: int, owner: int, value: int) -> int:
     """Place of the pair, or the empty place (owner 0) where it belongs."""
-    at = home_of(words, owner, value)
+    at = hashed & (len(words) - 1)
     while words[at, OWNER] != 0 and (words[at, OWNER] != owner or words[at, VALUE] != value):
         at = (at + 1) & (len(words) - 1)
     return at
 
 
 @helper
-def victim_of(words: Int64s, owner: int, value: int) -> np.int64:
-    """Place of the pair that goes when this one comes to a full table: the oldest nearby, the nearest of equals."""
+def victim_of(words: Int64s, hashed: int) -> int:
+    """Place of the pair that goes when one with this hash comes to a full table: the oldest nearby, the nearest of
+    equals."""
     mask = len(words) - 1
-    home = home_of(words, owner, value)
-    victim = np.int64(-1)
+    home = hashed & mask
+    victim = -1
     step = 0
     while step < PROBE or victim < 0:
         at = (home + step) & mask
@@ -112,7 +114,7 @@ def erase(words: Int64s, state: Int64s, at: int) -> None:
     mask = len(words) - 1
     after = (at + 1) & mask
     while words[after, OWNER] != 0:
-        home = home_of(words, words[after, OWNER], words[after, VALUE])
+        home = hash_of(words[after, OWNER], words[after, VALUE]) & mask
         if (after - home) & mask >= (after - at) & mask:
             for word in range(3):
                 words[at, word] = words[after, word]
@@ -122,7 +124,7 @@ def erase(words: Int64s, state: Int64s, at: int) -> None:
     state[COUNT] -= 1
 
 
-@helper
+@inlined
 def put(words: Int64s, state: Int64s, at: int, owner: int, value: int, stamp: int) -> None:
     """Put in a pair at the empty place where it belongs. There must be room: COUNT below COUNT_MAX, and budget."""
     words[at, OWNER] = owner
@@ -136,6 +138,7 @@ def put(words: Int64s, state: Int64s, at: int, owner: int, value: int, stamp: in
 def _rebuild(old: Int64s, new: Int64s) -> None:
     for at in range(len(old)):
         if old[at, OWNER] != 0:
-            place = find(new, old[at, OWNER], old[at, VALUE])
+            owner, value = old[at, OWNER], old[at, VALUE]
+            place = find(new, hash_of(owner, value), owner, value)
             for word in range(3):
                 new[place, word] = old[at, word]

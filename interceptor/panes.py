@@ -10,12 +10,13 @@ looks from the later of head and its own pane, and changes nothing.
 
 from __future__ import annotations
 
-from interceptor.kernels import Int32s, Int64s, helper
-from interceptor.tables import Slots
+from typing import Any
+
+from interceptor.kernels import Int64s, inlined
 
 PANES = 12
 SUM_PANES = 6
-ROW_WORDS = 8  # a line of memory: 12 panes of int32 or 6 of int64, then these two
+ROW_WORDS = 8  # a line of memory: 12 panes of int32, 6 of int64 or 24 of uint16, then these two
 HEAD, EPOCH = 6, 7
 
 
@@ -26,14 +27,17 @@ def pane_length_ms(within_ms: int, panes: int) -> int:
     return -(-within_ms // panes)
 
 
-def slots_used(at: Slots, read: Slots) -> int:
-    """All slots are below this."""
-    return max(at.used, read.used)
+@inlined
+def lasts(began_ms: int, now_ms: int, pane_ms: int) -> bool:
+    """Whether a pane isn't over yet: events come in the order of time, nearly, so one pane lasts for many of them, and
+    a division is saved each time."""
+    return began_ms <= now_ms < began_ms + pane_ms
 
 
-@helper
-def advance(words: Int64s, cells: Int32s | Int64s, panes: int, row: int, epoch: int, pane: int) -> bool:
-    """Bring `pane` into the row's window, empty panes that drop out. False: the pane is too old for it."""
+@inlined
+def moved(words: Int64s, panes: int, row: int, epoch: int, pane: int) -> int:
+    """Bring `pane` into the row's window. How many panes are to be emptied, `pane` and those before it; -1: it is too
+    old for the window."""
     head = words[row, HEAD]
     emptied = panes
     if words[row, EPOCH] != epoch:
@@ -41,34 +45,58 @@ def advance(words: Int64s, cells: Int32s | Int64s, panes: int, row: int, epoch: 
     elif pane > head:
         emptied = min(pane - head, panes)
     else:
-        return pane > head - panes
+        return 0 if pane > head - panes else -1
     words[row, HEAD] = pane
+    return emptied
+
+
+@inlined
+def empty(cells: Any, first: int, panes: int, row: int, pane: int, emptied: int) -> None:
+    """Empty `pane` and those before it; the row's cells begin at `first`."""
     cell = pane % panes
     for _ in range(emptied):
-        cells[row, cell] = 0
+        cells[row, first + cell] = 0
         cell = cell - 1 if cell > 0 else panes - 1
-    return True
 
 
-@helper
-def total(words: Int64s, cells: Int32s | Int64s, panes: int, row: int, epoch: int, pane: int) -> int:
-    """Sum of the row's panes, seen from the later of its head and `pane`."""
+@inlined
+def advance(words: Int64s, cells: Any, panes: int, row: int, epoch: int, pane: int) -> bool:
+    """Bring `pane` into the row's window, empty panes that drop out. False: the pane is too old for it."""
+    emptied = moved(words, panes, row, epoch, pane)
+    empty(cells, 0, panes, row, pane, emptied)
+    return emptied >= 0
+
+
+@inlined
+def dropped(words: Int64s, panes: int, row: int, epoch: int, pane: int) -> int:
+    """How many panes drop out when the row is seen from `pane`: all of them where it is another key's."""
     if words[row, EPOCH] != epoch:
-        return 0
-    dropped = pane - words[row, HEAD]
-    if dropped >= panes:
+        return panes
+    return min(max(pane - words[row, HEAD], 0), panes)
+
+
+@inlined
+def remaining(cells: Any, first: int, panes: int, row: int, pane: int, without: int) -> int:
+    """Sum of the row's panes but `pane` and those before it, as many as were dropped."""
+    if without == panes:
         return 0
     result = 0
     for cell in range(panes):
-        result += cells[row, cell]
+        result += cells[row, first + cell]
     cell = pane % panes
-    for _ in range(dropped):
-        result -= cells[row, cell]
+    for _ in range(without):
+        result -= cells[row, first + cell]
         cell = cell - 1 if cell > 0 else panes - 1
     return result
 
 
-@helper
+@inlined
+def total(words: Int64s, cells: Any, panes: int, row: int, epoch: int, pane: int) -> int:
+    """Sum of the row's panes, seen from the later of its head and `pane`."""
+    return remaining(cells, 0, panes, row, pane, dropped(words, panes, row, epoch, pane))
+
+
+@inlined
 def is_live(words: Int64s, panes: int, row: int, epoch: int, pane: int) -> bool:
     """Whether `pane`, which an update of this row reached, is in the row's window."""
     return words[row, EPOCH] == epoch and pane > words[row, HEAD] - panes

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 import hyperscan
 import numpy as np
 
+from interceptor.spelling import apart, spelled_out
+
 if TYPE_CHECKING:
     from interceptor.folding import Folded
     from interceptor.kernels import Bools
@@ -85,10 +87,13 @@ class _Scanner:
                 literals[_literal(pattern_set, literal), number] = None
             for expression in pattern_set.regexes:
                 _check(pattern_set, expression)
-                if _may_match_newline(expression):
-                    wide[expression.encode(), number + len(sets)] = _FLAGS
-                else:
-                    patterns[expression.encode(), number] = _FLAGS
+                words = _words(pattern_set, expression)
+                literals |= dict.fromkeys((word, number) for word in words)
+                for one in apart(expression) if not words else ():
+                    if _may_match_newline(one):
+                        wide[one.encode(), number + len(sets)] = _FLAGS
+                    else:
+                        patterns[one.encode(), number] = _FLAGS
         try:
             bare = {regex: _ends_removed(regex) for one in sets for regex in one.regexes}
             _compiled({(without.encode(), 0): _FLAGS for regex, without in bare.items() if without != regex})
@@ -146,6 +151,15 @@ def _searched(literals: list[tuple[bytes, int]]) -> Literals:
     from interceptor.literals import Literals  # brings the kernels, too
 
     return Literals(literals)
+
+
+def _words(pattern_set: PatternSet, expression: str) -> list[bytes]:
+    """The words that an expression is short for; none where it is more, or folding would change them."""
+    from interceptor.folding import fold_host, fold_one
+
+    fold = fold_host if pattern_set.of_host else fold_one
+    words = spelled_out(expression) or []
+    return [word.encode() for word in words] if all(fold(word) == word for word in words) else []
 
 
 def _check(pattern_set: PatternSet, expression: str) -> None:

@@ -37,7 +37,6 @@ from interceptor.kernels import (
     prefetch_ahead,
     table,
 )
-from interceptor.panes import slots_used
 from interceptor.sightings import elapsed_ms
 from interceptor.state import State, begun_put_back, begun_taken, checked, nested, within
 from interceptor.tables import KeyTable
@@ -130,8 +129,7 @@ class EvidenceScores:
         Which rule brought how much is only written down where it is asked for (`detailed`)."""
         scoring = np.concatenate((np.zeros(1, np.int64), np.cumsum(self._weights[hit_rules] != 0)))[hit_offsets]
         slots = self._keys.slots(keys, rows, ok & (scoring[1:] > scoring[:-1]))
-        used = slots_used(slots, slots)
-        self._last_ms, self._words = grown(self._last_ms, used), grown(self._words, used)
+        self._last_ms, self._words = grown(self._last_ms, slots.used), grown(self._words, slots.used)
         score, kinds = np.zeros(len(keys), np.float64), np.zeros(len(keys), np.uint8)
         room = EVIDENCE_MAX * int(np.count_nonzero(slots.slot >= 0)) if detailed else 0
         points = Points(np.zeros(len(keys) + 1, np.int32), np.zeros(room, np.int32), np.zeros(room, np.float64))

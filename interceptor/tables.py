@@ -33,6 +33,7 @@ from interceptor.kernels import (
     Uint8s,
     Uint64s,
     helper,
+    inlined,
     kernel,
     prefetch,
     table,
@@ -44,7 +45,8 @@ KEYS_LIMIT = 2**30  # slots are int32
 _KEY, _PLACE = 0, 1  # words of the index: the key, 0 = empty; its epoch and slot in one word
 _SIZE, _HAND, _EVICTED = 0, 1, 2  # items of the state
 _EPOCH_SHIFT = 32
-_SLOT_MASK = (1 << _EPOCH_SHIFT) - 1
+SLOT_MASK = (1 << _EPOCH_SHIFT) - 1
+NO_PLACE, NO_ROOM = -1, -2  # instead of an epoch and slot
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ class KeyTable:
         self._key_of_slot = np.zeros(0, np.int64)
         self._epoch_of_slot = np.zeros(0, np.int32)
         self._touched = np.zeros(0, np.uint8)
-        self._grow()
+        self.grow()
 
     @property
     def size(self) -> int:
@@ -101,24 +103,13 @@ class KeyTable:
             if done == len(rows):
                 found.used = self.size
                 return found
-            self._grow()
+            self.grow()
 
-    def slots_of_two(self, keys: Uint64s, others: Uint64s, rows: Int32s, inserting: Bools) -> tuple[Slots, Slots]:
-        """Slots of `keys`, as above, and of a second column that is only looked up, event by event: for features
-        that are updated by one column and read by another. (Two calls of `slots` would look up the second column in a
-        table that has already seen the whole batch.)"""
-        events = len(keys)
-        twice = np.empty(2 * len(rows), np.int32)
-        twice[0::2] = rows
-        twice[1::2] = rows + np.int32(events)
-        both = self.slots(
-            np.concatenate((keys, others)), twice, np.concatenate((inserting, np.zeros(events, np.bool_)))
-        )
-        first, second = slice(0, events), slice(events, None)
-        return (
-            Slots(both.slot[first], both.epoch[first], both.used),
-            Slots(both.slot[second], both.epoch[second], both.used),
-        )
+    @property
+    def memory(self) -> tuple[Int64s, Int64s, Int32s, Uint8s, Int64s]:
+        """What kernels take: index int64[m, 2], keys int64[capacity], epochs, marks of the hand, and counts. Others
+        after `grow` and `put_back`."""
+        return self._index, self._key_of_slot, self._epoch_of_slot, self._touched, self._state
 
     def taken(self) -> State:
         """Its state. The index isn't part of it, since it follows from the keys."""
@@ -145,7 +136,8 @@ class KeyTable:
             capacity *= 2
         self._widen(min(self.keys_max, capacity))
 
-    def _grow(self) -> None:
+    def grow(self) -> None:
+        """Room for twice as many keys, at most keys_max."""
         self._widen(min(self.keys_max, max(ROWS_MIN, 2 * self.capacity)))
 
     def _widen(self, capacity: int) -> None:
@@ -158,7 +150,7 @@ class KeyTable:
         _fill_index(self.size, self._key_of_slot, self._epoch_of_slot, self._index)
 
 
-@helper
+@inlined
 def mixed(word: int) -> np.int64:
     """A 64-bit hash of an int64 that maps no two words to the same hash."""
     bits = np.uint64(word)
@@ -170,14 +162,31 @@ def mixed(word: int) -> np.int64:
     return np.int64(bits)
 
 
-@helper
-def _find(index: Int64s, key: int) -> np.int64:
+@inlined
+def slot_of(place: int) -> int:
+    return place & SLOT_MASK
+
+
+@inlined
+def epoch_of(place: int) -> int:
+    return place >> _EPOCH_SHIFT
+
+
+@inlined
+def _position(index: Int64s, key: int, hashed: int) -> int:
     """Position of `key`, or of the empty place where it belongs."""
     mask = len(index) - 1
-    at = mixed(key) & mask
+    at = hashed & mask
     while index[at, _KEY] != key and index[at, _KEY] != 0:
         at = (at + 1) & mask
     return at
+
+
+@inlined
+def find(index: Int64s, key: int, hashed: int) -> np.int64:
+    """Epoch (high half) and slot (low half) of a key, NO_PLACE where there are none. `hashed` is the key `mixed`."""
+    at = _position(index, key, hashed)
+    return index[at, _PLACE] if index[at, _KEY] != 0 else np.int64(NO_PLACE)
 
 
 @helper
@@ -204,8 +213,37 @@ def _evict(index: Int64s, key_of_slot: Int64s, touched: Uint8s, state: Int64s) -
         slot = (slot + 1) % len(touched)
     state[_HAND] = (slot + 1) % len(touched)
     state[_EVICTED] += 1
-    _erase(index, _find(index, key_of_slot[slot]))
+    _erase(index, _position(index, key_of_slot[slot], mixed(key_of_slot[slot])))
     return slot
+
+
+@inlined
+def placed(
+    key: int, hashed: int, inserting: bool, keys_max: int, index: Int64s, key_of_slot: Int64s, epoch_of_slot: Int32s,
+    touched: Uint8s, state: Int64s,
+) -> np.int64:  # fmt: skip
+    """What `find` gives, after a key that is absent got a slot where `inserting`; NO_ROOM where the table must grow
+    for that. Key 0 never has a slot."""
+    at = _position(index, key, hashed)
+    if index[at, _KEY] == 0:
+        if not inserting or key == 0:
+            return np.int64(NO_PLACE)
+        slot = state[_SIZE]
+        if slot < len(key_of_slot):
+            state[_SIZE] += 1
+        elif slot < keys_max:
+            return np.int64(NO_ROOM)
+        else:
+            slot = _evict(index, key_of_slot, touched, state)
+            at = _position(index, key, hashed)
+        key_of_slot[slot] = key
+        epoch_of_slot[slot] += 1
+        index[at, _KEY] = key
+        index[at, _PLACE] = np.int64(epoch_of_slot[slot]) << _EPOCH_SHIFT | slot
+    place = index[at, _PLACE]
+    if inserting:
+        touched[place & SLOT_MASK] = 1
+    return place
 
 
 @kernel(INT, IN_I32, IN_U64, IN_BOOL, INT, TABLE, OUT_I64, OUT_I32, OUT_U8, OUT_I64, OUT_I32, OUT_I32)
@@ -230,35 +268,20 @@ def _find_slots(
             prefetch(index, mixed(np.int64(keys[rows[i + AHEAD]])) & mask)
         row = rows[i]
         key = np.int64(keys[row])
-        if key == 0:
-            continue
-        at = _find(index, key)
-        if index[at, _KEY] == 0:
-            if not inserting[row]:
-                continue
-            if state[_SIZE] < len(key_of_slot):
-                slot = state[_SIZE]
-                state[_SIZE] += 1
-            elif len(key_of_slot) < keys_max:
-                return i
-            else:
-                slot = _evict(index, key_of_slot, touched, state)
-                at = _find(index, key)
-            key_of_slot[slot] = key
-            epoch_of_slot[slot] += 1
-            index[at, _KEY] = key
-            index[at, _PLACE] = np.int64(epoch_of_slot[slot]) << _EPOCH_SHIFT | slot
-        slot = index[at, _PLACE] & _SLOT_MASK
-        if inserting[row]:
-            touched[slot] = 1
-        slots[row] = slot
-        epochs[row] = index[at, _PLACE] >> _EPOCH_SHIFT
+        place = placed(
+            key, mixed(key), inserting[row], keys_max, index, key_of_slot, epoch_of_slot, touched, state
+        )  # fmt: skip
+        if place == NO_ROOM:
+            return i
+        if place >= 0:
+            slots[row] = place & SLOT_MASK
+            epochs[row] = place >> _EPOCH_SHIFT
     return len(rows)
 
 
 @kernel(INT, OUT_I64, OUT_I32, TABLE)
 def _fill_index(size: int, key_of_slot: Int64s, epoch_of_slot: Int32s, index: Int64s) -> None:
     for slot in range(size):
-        at = _find(index, key_of_slot[slot])
+        at = _position(index, key_of_slot[slot], mixed(key_of_slot[slot]))
         index[at, _KEY] = key_of_slot[slot]
         index[at, _PLACE] = np.int64(epoch_of_slot[slot]) << _EPOCH_SHIFT | slot

@@ -7,7 +7,7 @@ kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from interceptor.tables import KeyTable, Slots
+from interceptor.walker import ALWAYS, Group, Walked, Walker
+from interceptor.window import Window
 
 NOON_MS = 1_614_571_200_000
 LATENESS_MAX_MS = 3_600_000
@@ -28,22 +30,24 @@ class ClockModel:
 
     def __post_init__(self) -> None:
         self.keys: list[int] = []
+        self.slot_of: dict[int, int] = {}
         self.epochs: list[int] = []
         self.spared: list[bool] = []
         self.hand = 0
         self.evicted = 0
 
     def slot(self, key: int, inserting: bool) -> tuple[int, int]:
-        if key == 0 or (key not in self.keys and not inserting):
+        if key == 0 or (key not in self.slot_of and not inserting):
             return -1, 0
-        if key not in self.keys:
+        if key not in self.slot_of:
             self._place(key)
-        slot = self.keys.index(key)
+        slot = self.slot_of[key]
         self.spared[slot] = self.spared[slot] or inserting
         return slot, self.epochs[slot]
 
     def _place(self, key: int) -> None:
         if len(self.keys) < self.keys_max:
+            self.slot_of[key] = len(self.keys)
             self.keys.append(key)
             self.epochs.append(1)
             self.spared.append(True)
@@ -51,7 +55,8 @@ class ClockModel:
         while self.spared[self.hand]:
             self.spared[self.hand] = False
             self.hand = (self.hand + 1) % self.keys_max
-        self.keys[self.hand] = key
+        del self.slot_of[self.keys[self.hand]]
+        self.keys[self.hand], self.slot_of[key] = key, self.hand
         self.epochs[self.hand] += 1
         self.spared[self.hand] = True
         self.hand = (self.hand + 1) % self.keys_max
@@ -143,27 +148,35 @@ def random_cuts(seed: int, events: int, batches: int) -> list[tuple[int, int]]:
     return list(zip([0, *marks], [*marks, events], strict=True))
 
 
+def group_of(table: KeyTable, windows: Sequence[Window], read_other: bool = False) -> Group:
+    """Windows over the columns of a Stream: changed by its `updates`, read on every row of kind 0."""
+    walked = [Walked(window, 2, 1 if window.sort == "ratio" else ALWAYS) for window in windows]
+    return Group(table, walked, readers=1, steps=[(1, 0)], by=0, of=1 if read_other else 0)
+
+
+def walk(walker: Walker, part: Stream, kinds: np.ndarray | None = None) -> list[np.ndarray]:
+    """The values of all windows of one group; by default, all rows are of kind 0."""
+    kinds = np.zeros(len(part), np.uint8) if kinds is None else kinds
+    masks = np.stack([part.updates, part.flag]) & (kinds == 0)
+    columns = [part.key, part.other, part.value]
+    values, shares = walker.begin(kinds, np.ones(len(part), np.bool_), part.ts_ms, columns, masks)
+    walker.walk(1)
+    windows = walker._windows
+    return [(shares if one.sort == "ratio" else values)[number].copy() for number, one in enumerate(windows)]
+
+
 def run(
-    keys_max: int,
-    batches: list[tuple[int, int]],
-    stream: Stream,
-    apply: Callable[[np.ndarray, Slots, Slots, Stream], np.ndarray],
-    read_other: bool = False,
+    keys_max: int, batches: list[tuple[int, int]], stream: Stream, window: Window, read_other: bool = False
 ) -> tuple[np.ndarray, list[tuple[int, int]], list[tuple[int, int]]]:
-    """Drive a window over the stream in batches: its values, and the (slot, epoch) to update and to read per event."""
-    table = KeyTable(keys_max)
-    values, at_all, read_all = [np.zeros(0)], [], []
-    for start, stop in batches:
-        part = stream.part(start, stop)
-        rows = np.arange(len(part), dtype=np.int32)
-        if read_other:
-            at, read = table.slots_of_two(part.key, part.other, rows, part.updates)
-        else:
-            at = read = table.slots(part.key, rows, part.updates)
-        values.append(apply(rows, at, read, part))
-        at_all += pairs_of(at)
-        read_all += pairs_of(read)
-    return np.concatenate(values), at_all, read_all
+    """Drive a window over the stream in batches: its values, and by the model of a table of keys the (slot, epoch) to
+    update and to read per event."""
+    walker = Walker([group_of(KeyTable(keys_max), [window], read_other)])
+    values = [np.zeros(0)] + [walk(walker, stream.part(start, stop))[0] for start, stop in batches]
+    model, at, read = ClockModel(keys_max), list[tuple[int, int]](), list[tuple[int, int]]()
+    for key, other, inserting in zip(stream.key.tolist(), stream.other.tolist(), stream.updates.tolist(), strict=True):
+        at.append(model.slot(key, inserting))
+        read.append(model.slot(other, False) if read_other else at[-1])
+    return np.concatenate(values), at, read
 
 
 def pairs_of(slots: Slots) -> list[tuple[int, int]]:

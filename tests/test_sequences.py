@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from interceptor.sequences import Sequence
 from interceptor.tables import KeyTable
-from tests.kernel_models import NOON_MS, Stream, cuts, pairs_of, random_cuts, random_stream, streams
+from interceptor.walker import Group, Walked, Walker
+from tests.kernel_models import NOON_MS, ClockModel, Stream, cuts, random_cuts, random_stream, streams
 
 MINUTE_MS = 60_000
 
@@ -54,17 +55,28 @@ def _masks(stream: Stream, steps: int) -> np.ndarray:
 def _run(
     stream: Stream, steps: int, within_ms: int, keys_max: int, batches: list[tuple[int, int]]
 ) -> tuple[list[int], list[tuple[int, int]]]:
-    window, table = Sequence(steps, within_ms), KeyTable(keys_max)
-    values, keys = [], []
+    """Completions, and by the model of a table of keys (slot, epoch) per event."""
+    masks = np.vstack((_masks(stream, steps), stream.flag & (stream.value == 0)))
+    values = _walked(stream.key, stream.ts_ms, stream.updates, masks, within_ms, keys_max, batches)
+    model, inserting = ClockModel(keys_max), (stream.updates & masks.any(axis=0)).tolist()
+    return values, [model.slot(key, one) for key, one in zip(stream.key.tolist(), inserting, strict=True)]
+
+
+def _walked(
+    keys: np.ndarray, ts_ms: np.ndarray, ok: np.ndarray, masks: np.ndarray, within_ms: int, keys_max: int,
+    batches: list[tuple[int, int]],
+) -> list[int]:  # fmt: skip
+    """`masks` bool[steps + 1, n]: the last is of what starts a key anew."""
+    steps = [(1, number) for number in range(len(masks))]
+    window = Sequence(len(masks) - 1, within_ms)
+    walker, values = Walker([Group(KeyTable(keys_max), [Walked(window)], 0, steps, 0, 0)]), []
     for start, stop in batches:
-        part = stream.part(start, stop)
-        rows = np.arange(len(part), dtype=np.int32)
-        masks = _masks(part, steps)
-        unless = part.flag & (part.value == 0)
-        at = table.slots(part.key, rows, part.updates & masks.any(axis=0))
-        values += window.apply(rows, at, part.ts_ms, part.updates, masks, unless).tolist()
-        keys += pairs_of(at)
-    return values, keys
+        part = slice(start, stop)
+        kinds = np.zeros(stop - start, np.uint8)
+        found, _ = walker.begin(kinds, ok[part], ts_ms[part], [keys[part]], masks[:, part].copy())
+        walker.walk(1)
+        values += found[0].tolist()
+    return values
 
 
 def _check(stream: Stream, steps: int, within_ms: int, keys_max: int, batches: list[tuple[int, int]]) -> list[int]:
@@ -93,11 +105,11 @@ def test_many_keys(keys_max: int) -> None:
 def _story(*events: tuple[int, int | None], steps: int = 3, within_minutes: int = 60, unless: int = -1) -> list[int]:
     """Of one key: (minute, step it matches or None), `unless` being the number of the event that starts it anew."""
     count = len(events)
-    rows, ok = np.arange(count, dtype=np.int32), np.ones(count, np.bool_)
     masks = np.array([[step == number for _, step in events] for number in range(1, steps + 1)])
-    at = KeyTable(4).slots(np.ones(count, np.uint64), rows, ok)
+    masks = np.vstack((masks, np.arange(count) == unless))
     ts_ms = np.array([NOON_MS + minute * MINUTE_MS for minute, _ in events])
-    return Sequence(steps, within_minutes * MINUTE_MS).apply(rows, at, ts_ms, ok, masks, rows == unless).tolist()
+    ones = np.ones(count, np.bool_)
+    return _walked(ones.astype(np.uint64), ts_ms, ones, masks, within_minutes * MINUTE_MS, 4, [(0, count)])
 
 
 def test_stories() -> None:

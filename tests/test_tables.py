@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interceptor.kernels import ROWS_MIN
-from interceptor.tables import KeyTable, Slots
+from interceptor.tables import KeyTable
 from tests.kernel_models import ClockModel, cuts, pairs_of, random_cuts
 
 
@@ -97,26 +97,6 @@ def test_only_rows_are_looked_at_and_in_their_order() -> None:
     slots = table.slots(keys, np.array([3, 2], np.int32), np.ones(4, np.bool_))
     assert pairs_of(slots) == [(-1, 0), (-1, 0), (1, 1), (0, 1)]
     assert table.size == 2
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.booleans()), max_size=50).flatmap(
-        lambda events: st.tuples(st.just(events), cuts(len(events)))
-    )
-)
-def test_a_second_column_is_looked_up_as_of_its_event(
-    drawn: tuple[list[tuple[int, int, bool]], list[tuple[int, int]]],
-) -> None:
-    events, batches = drawn
-    table, model = KeyTable(3), ClockModel(3)
-    for start, stop in batches:
-        part = events[start:stop]
-        keys, others = np.array([e[0] for e in part], np.uint64), np.array([e[1] for e in part], np.uint64)
-        both: tuple[Slots, Slots] = table.slots_of_two(
-            keys, others, np.arange(len(part), dtype=np.int32), np.array([e[2] for e in part], np.bool_)
-        )
-        expected = [(model.slot(key, inserting), model.slot(other, False)) for key, other, inserting in part]
-        assert list(zip(*map(pairs_of, both), strict=True)) == expected
 
 
 def test_read_only_and_writable_columns_are_alike() -> None:

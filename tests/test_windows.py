@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from interceptor.distinct import DistinctWindow
 from interceptor.sightings import NEVER, SequentialRun, SinceFirst, SinceLast
-from interceptor.tables import KeyTable, Slots
-from interceptor.windows import CountWindow, RatioWindow, SumWindow
-from tests.kernel_models import Stream, cuts, events_of, random_cuts, random_stream, run, streams
+from interceptor.tables import KeyTable
+from interceptor.walker import Walker
+from interceptor.window import Window
+from interceptor.windows import SHARE_MAX, CountWindow, RatioWindow, SumWindow
+from tests.kernel_models import Stream, cuts, events_of, group_of, random_cuts, random_stream, run, streams, walk
 
 WITHIN_MS = 3_600_000
 Key = tuple[int, int]
@@ -114,59 +116,18 @@ class SequentialModel(SinceLastModel):
         return self.run[key][1] if self.is_recent(key, ts_ms) else 0
 
 
-Apply = Callable[[np.ndarray, Slots, Slots, Stream], np.ndarray]
+def _distinct(within_ms: int) -> Window:
+    return DistinctWindow(within_ms, 2**20)
 
 
-def _count(within_ms: int) -> Apply:
-    window = CountWindow(within_ms)
-    return lambda rows, at, read, part: window.apply(rows, at, read, part.ts_ms, part.updates)
-
-
-def _ratio(within_ms: int) -> Apply:
-    window = RatioWindow(within_ms)
-    return lambda rows, at, read, part: window.apply(rows, at, read, part.ts_ms, part.updates, part.flag)
-
-
-def _sum(within_ms: int) -> Apply:
-    window = SumWindow(within_ms)
-    return lambda rows, at, read, part: window.apply(
-        rows, at, read, part.ts_ms, part.updates, part.value.astype(np.int64)
-    )
-
-
-def _distinct(within_ms: int) -> Apply:
-    return partial(_apply_distinct, DistinctWindow(within_ms, 2**20))
-
-
-def _apply_distinct(window: DistinctWindow, rows: np.ndarray, at: Slots, read: Slots, part: Stream) -> np.ndarray:
-    return window.apply(rows, at, read, part.ts_ms, part.updates, part.value)
-
-
-def _since_last(within_ms: int) -> Apply:
-    window = SinceLast(within_ms)
-    return lambda rows, at, read, part: window.apply(rows, at, read, part.ts_ms, part.updates)
-
-
-def _since_first(within_ms: int) -> Apply:
-    window = SinceFirst(within_ms)
-    return lambda rows, at, read, part: window.apply(rows, at, read, part.ts_ms, part.updates)
-
-
-def _sequential(within_ms: int) -> Apply:
-    window = SequentialRun(within_ms)
-    return lambda rows, at, read, part: window.apply(
-        rows, at, read, part.ts_ms, part.updates, part.value * np.uint64(8) + np.uint64(2**63)
-    )
-
-
-KINDS: dict[str, tuple[Callable[[int], Apply], Callable[[int], Any]]] = {
-    "count": (_count, PanesModel),
-    "ratio": (_ratio, RatioModel),
-    "sum": (_sum, SumModel),
+KINDS: dict[str, tuple[Callable[[int], Window], Callable[[int], Any]]] = {
+    "count": (CountWindow, PanesModel),
+    "ratio": (RatioWindow, RatioModel),
+    "sum": (SumWindow, SumModel),
     "distinct": (_distinct, DistinctModel),
-    "since_last": (_since_last, SinceLastModel),
-    "since_first": (_since_first, SinceFirstModel),
-    "sequential": (_sequential, SequentialModel),
+    "since_last": (SinceLast, SinceLastModel),
+    "since_first": (SinceFirst, SinceFirstModel),
+    "sequential": (SequentialRun, SequentialModel),
 }
 
 
@@ -184,7 +145,8 @@ def _expected(model: Any, stream: Stream, at: list[Key], read: list[Key], scale:
 
 def _check(kind: str, within_ms: int, keys_max: int, batches: list[Key], stream: Stream, read_other: bool) -> None:
     make, model = KINDS[kind]
-    values, at, read = run(keys_max, batches, stream, make(within_ms), read_other)
+    column = stream.value * np.uint64(8) + np.uint64(2**63) if kind == "sequential" else stream.value
+    values, at, read = run(keys_max, batches, replace(stream, value=column), make(within_ms), read_other)
     expected = _expected(model(within_ms), stream, at, read, 8 if kind == "sequential" else 1)
     assert values.tolist() == expected
 
@@ -209,16 +171,51 @@ def test_tables_that_grow_in_mid_batch(kind: str, keys: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_rows_are_left_alone(kind: str) -> None:
+    """Those of the second chunk were written to by the first."""
     stream = random_stream(9, 50, 3, 5, 1000)
     stream.updates[:] = True
-    rows = np.arange(0, 50, 2, dtype=np.int32)
-    table, apply = KeyTable(10), KINDS[kind][0](WITHIN_MS)
-    slots = table.slots(stream.key, np.arange(50, dtype=np.int32), stream.updates)
-    values = apply(rows, slots, slots, stream)
-    part = Stream(*(column[::2].copy() for column in vars(stream).values()))
-    alone = run(10, [(0, 25)], part, KINDS[kind][0](WITHIN_MS))[0]
-    assert values[::2].tolist() == alone.tolist()
-    assert not values[1::2].any()
+    walker, alone = (Walker([group_of(KeyTable(10), [KINDS[kind][0](WITHIN_MS)])]) for _ in range(2))
+    for first in (0, 1):
+        kinds = (np.arange(50) % 2 != first).astype(np.uint8)
+        part = Stream(*(column[first::2].copy() for column in vars(stream).values()))
+        values = walk(walker, stream, kinds)[0]
+        assert values[first::2].tolist() == walk(alone, part)[0].tolist()
+        assert not values[1 - first :: 2].any()
+
+
+def test_windows_of_a_group_do_not_disturb_each_other() -> None:
+    stream = random_stream(10, 9_000, 3_000, 50, 3_000)
+    batches = random_cuts(11, len(stream), 7)
+    together = Walker([group_of(KeyTable(2_000), [make(WITHIN_MS) for make, _ in KINDS.values()], True)])
+    parts = [walk(together, stream.part(start, stop)) for start, stop in batches]
+    for number, (make, _) in enumerate(KINDS.values()):
+        alone = run(2_000, batches, stream, make(WITHIN_MS), True)[0]
+        assert np.concatenate([part[number] for part in parts]).tolist() == alone.tolist()
+
+
+def test_values_that_somebody_holds_are_left_alone() -> None:
+    stream = random_stream(12, 3_000, 20, 5, 1_000)
+    walker = Walker([group_of(KeyTable(100), [CountWindow(WITHIN_MS)])])
+    inputs = stream.updates, stream.ts_ms, [stream.key, stream.other, stream.value], stream.updates[None]
+    held, _ = walker.begin(np.zeros(3_000, np.uint8), *inputs)
+    walker.walk(1)
+    before = held.copy()
+    later, _ = walker.begin(np.zeros(3_000, np.uint8), *inputs)
+    walker.walk(1)
+    assert (held == before).all()
+    assert not (later == before).all()
+
+
+def test_a_share_is_made_of_the_first_events_of_a_pane() -> None:
+    """70,000 events in one pane, of which the first half are of the numerator, and one two panes later."""
+    count = 70_001
+    stream = random_stream(1, count, 2, 2, 1)
+    stream.key[:], stream.updates[:], stream.flag[:] = 1, True, np.arange(count) < count // 2
+    stream.ts_ms[:] = 10**12
+    stream.ts_ms[-1] += WITHIN_MS // 6
+    values = run(10, [(0, count)], stream, RatioWindow(WITHIN_MS))[0]
+    assert values[-2] == (count // 2) / SHARE_MAX
+    assert values[-1] == (count // 2) / (SHARE_MAX + 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -235,20 +232,18 @@ def test_a_window_has_a_length(window: Callable[[int], object]) -> None:
 
 def test_neighbours_over_the_sign_bit() -> None:
     """Values are unsigned: the largest and 0 are as far apart as can be, the middle ones are neighbours."""
-    window, table = SequentialRun(WITHIN_MS), KeyTable(4)
     values = np.array([2**63 - 1, 2**63, 2**63 + 16, 2**64 - 1, 0], np.uint64)
-    rows, updates = np.arange(5, dtype=np.int32), np.ones(5, np.bool_)
-    slots = table.slots(np.ones(5, np.uint64), rows, updates)
-    assert window.apply(rows, slots, slots, np.arange(5), updates, values).tolist() == [1, 2, 3, 1, 1]
+    assert _one_key(SequentialRun(WITHIN_MS), np.arange(5), values).tolist() == [1, 2, 3, 1, 1]
 
 
 # Distinct counts: the memory of pairs.
 
 
-def _one_key(window: DistinctWindow, ts_ms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    rows = np.arange(len(values), dtype=np.int32)
-    slots = Slots(np.zeros(len(rows), np.int32), np.ones(len(rows), np.int32))
-    return window.apply(rows, slots, slots, ts_ms, np.ones(len(rows), np.bool_), values)
+def _one_key(window: Window, ts_ms: np.ndarray, values: np.ndarray, keys: np.ndarray | None = None) -> np.ndarray:
+    """Of one key, or of several: all events update."""
+    keys = np.ones(len(values), np.uint64) if keys is None else keys
+    updates = np.ones(len(values), np.bool_)
+    return run(10, [(0, len(values))], Stream(keys, keys, ts_ms, updates, updates, values), window)[0]
 
 
 @pytest.mark.parametrize("within_ms", [60_000, WITHIN_MS])
@@ -257,7 +252,7 @@ def test_forgetting_pairs_is_invisible(within_ms: int) -> None:
     stream = random_stream(11, 12_000, 30, 5000, within_ms // 300)
     window = DistinctWindow(within_ms, 1500)
     batches = random_cuts(12, len(stream), 20)
-    values, at, read = run(100, batches, stream, partial(_apply_distinct, window))
+    values, at, read = run(100, batches, stream, window)
     assert values.tolist() == _expected(DistinctModel(within_ms), stream, at, read, 1)
     assert window.evicted == 0
     assert len(set(zip(stream.key.tolist(), stream.value.tolist(), strict=True))) > 8_000
@@ -302,11 +297,10 @@ def test_a_pair_is_kept_while_a_late_update_could_find_it() -> None:
     many = 3000
     first_ms = 10**12 // pane_ms * pane_ms
     last_ms = first_ms + 11 * pane_ms + WITHIN_MS
-    slot = np.array([0] + [1] * many + [0], np.int32)
+    keys = np.array([1] + [2] * many + [1], np.uint64)
     ts_ms = np.array([first_ms] + [last_ms] * many + [last_ms - WITHIN_MS])
     values = np.array([7, *range(1, many + 1), 7], np.uint64)
-    slots, rows, updates = Slots(slot, np.ones_like(slot)), np.arange(many + 2, dtype=np.int32), np.ones(many + 2, bool)
-    assert window.apply(rows, slots, slots, ts_ms, updates, values)[[0, -2, -1]].tolist() == [1, many, 1]
+    assert _one_key(window, ts_ms, values, keys)[[0, -2, -1]].tolist() == [1, many, 1]
 
 
 @settings(max_examples=20)
@@ -315,7 +309,7 @@ def test_what_is_evicted_does_not_depend_on_batches(data: st.DataObject, keys_ma
     stream = random_stream(13, 2500, 20, 400, 4_000)
     at_once, in_parts = DistinctWindow(WITHIN_MS, 150), DistinctWindow(WITHIN_MS, 150)
     values = [
-        run(keys_max, batches, stream, partial(_apply_distinct, window))[0].tolist()
+        run(keys_max, batches, stream, window)[0].tolist()
         for window, batches in ((at_once, [(0, len(stream))]), (in_parts, data.draw(cuts(len(stream)))))
     ]
     assert values[0] == values[1]

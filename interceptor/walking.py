@@ -1,0 +1,324 @@
+"""One walk over a chunk that brings all windows of a bank up to date.
+
+Enters: groups of windows, and of a chunk its kinds, times, columns and masks. Leaves: the value of each window on each
+row that changes or reads it, 0 on others. Invariants: the windows of a key see its events in arrival order, each of
+them as the one before left it; what an event gets doesn't depend on how the stream was cut into chunks and blocks.
+
+A group goes through its rows in blocks: it looks up the slots of a block and asks for the memory of its windows there,
+and by the time when the windows are walked, that has come. All of it is one call, since calls are what small chunks
+spend their time on. Where a table is full, the kernel comes back to Python, and goes on from there afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray, types
+
+from interceptor.distinct import distinct
+from interceptor.kernels import (
+    AHEAD,
+    IN_BOOL,
+    IN_I64,
+    IN_U8,
+    INT,
+    OUT_I32,
+    OUT_I64,
+    OUT_U8,
+    TABLE,
+    TABLE_I32,
+    Bools,
+    Float64s,
+    Int32s,
+    Int64s,
+    Uint8s,
+    fetch,
+    helper,
+    inlined,
+    kernel,
+    pointer,
+)
+from interceptor.sequences import sequence
+from interceptor.sightings import sequential, since_first, since_last
+from interceptor.tables import NO_ROOM, find, mixed, placed, slot_of
+from interceptor.windows import count, ratio, sum_up
+
+BLOCK = 256  # rows between looking up slots and walking the windows
+
+# A group: which events change it (its steps) and which read it, its columns, its table of keys, its windows.
+(READERS, ROWS, STEPS, STEPS_END, BY, OF, WINDOWS, WINDOWS_END, WRITTEN, INDEX, INDEX_ROWS, KEYS, EPOCHS, TOUCHED,
+ CAPACITY, KEYS_MAX, COUNTS) = range(17)  # fmt: skip
+GROUP_FIELDS = 17
+
+# A window: what it is, how long, its rows of words, where its values go to; some have a column, a mask or pairs.
+(SORT, LENGTH_MS, WORDS, WORDS_ROWS, ROW_WORDS, OUT, VALUE, MASK, PAIRS, PAIRS_ROWS, PAIR_COUNTS, NEWEST) = range(12)
+WINDOW_FIELDS = 12
+SORTS = ("count", "sum", "ratio", "distinct", "since_last", "since_first", "sequential", "sequence")
+_COUNT, _SUM, _RATIO, _DISTINCT, _SINCE_LAST, _SINCE_FIRST, _SEQUENTIAL = range(7)
+
+# Where the walk is: in which group, in which block of its rows, and there in which window at which row.
+GROUP, START, STOP, WINDOW, AT, POSITIONS = range(6)
+UNBEGUN = -1  # STOP of a group of which no row was looked at yet
+
+ADDRESS, DTYPE = 0, 1  # of a column
+DTYPES = {
+    np.dtype(name).char: code
+    for name, code in (("bool", 0), ("uint8", 0), ("uint16", 1), ("int32", 2), ("uint32", 3), ("int64", 4),
+                       ("uint64", 4), ("longlong", 4), ("ulonglong", 4), ("int8", 5))
+}  # fmt: skip
+
+# Rows of scratch memory
+_KEY, _HASH, _OTHER, _OTHER_HASH, _PLACE, _READ, _VALUE, _PAIR_HASH, SCRATCH = range(9)
+_MASKS = types.Array(types.boolean, 2, "C", readonly=True)
+_REALS = types.Array(types.float64, 2, "C")
+
+
+@kernel(TABLE, INT, IN_U8, INT)
+def note_column(columns: Int64s, number: int, column: Uint8s, dtype: int) -> None:
+    """Where a column is (seen as bytes): numpy takes three times as long to tell."""
+    columns[number, ADDRESS], columns[number, DTYPE] = column.ctypes.data, dtype
+
+
+@helper
+def _words_at(address: int, rows: int, words: int) -> Int64s:
+    return carray(pointer(address), (rows, words), np.int64)
+
+
+@helper
+def _copy_at(column: Any, rows: Int32s, start: int, stop: int, out: Int64s) -> None:
+    for i in range(start, stop):
+        out[i] = np.int64(column[rows[i]])
+
+
+@helper
+def _gather(column: Int64s, size: int, rows: Int32s, start: int, stop: int, out: Int64s) -> None:
+    """out[i] = the column's value at rows[i], of whatever type it is."""
+    address, dtype = pointer(column[ADDRESS]), column[DTYPE]
+    if dtype == 0:
+        _copy_at(carray(address, (size,), np.uint8), rows, start, stop, out)
+    elif dtype == 1:
+        _copy_at(carray(address, (size,), np.uint16), rows, start, stop, out)
+    elif dtype == 2:
+        _copy_at(carray(address, (size,), np.int32), rows, start, stop, out)
+    elif dtype == 3:
+        _copy_at(carray(address, (size,), np.uint32), rows, start, stop, out)
+    elif dtype == 4:
+        _copy_at(carray(address, (size,), np.int64), rows, start, stop, out)
+    else:
+        _copy_at(carray(address, (size,), np.int8), rows, start, stop, out)
+
+
+@helper
+def _choose_kinds(kinds: Uint8s, bits: int, rows: Int32s) -> int:
+    """Rows of some kinds; gives how many. Writes without asking, and counts if it was worth it."""
+    found = 0
+    for row in range(len(kinds)):
+        rows[found] = row
+        found += bits >> kinds[row] & 1
+    return found
+
+
+@helper
+def _choose(
+    group: Int64s, steps: Int64s, kinds: Uint8s, ok: Bools, masks: Bools, candidates: Int32s, rows: Int32s,
+    matches: Int32s, changes: Uint8s,
+) -> int:  # fmt: skip
+    """Rows that change or read the group; which of its steps each matches, as bits, and whether it changes it."""
+    first, last, readers = group[STEPS], group[STEPS_END], group[READERS]
+    found = 0
+    for row in candidates:
+        bits = 0
+        for step in range(first, last):
+            mask = steps[step, 1]
+            hit = np.int64(masks[mask, row]) if mask >= 0 else steps[step, 0] >> kinds[row] & 1
+            bits |= hit << (step - first)
+        rows[found] = row
+        matches[found] = bits
+        changes[found] = bits != 0 and ok[row]
+        found += bits != 0 or readers >> kinds[row] & 1 != 0
+    return found
+
+
+@helper
+def _hash_keys(keys: Int64s, stop: int, hashes: Int64s) -> None:
+    for i in range(stop):
+        hashes[i] = mixed(keys[i])
+
+
+@helper
+def _begin(
+    group: Int64s, windows: Int64s, steps: Int64s, kinds: Uint8s, ok: Bools, masks: Bools, columns: Int64s,
+    candidates: Int32s, rows: Int32s, matches: Int32s, changes: Uint8s, scratch: Int64s, outs: Int64s,
+) -> None:  # fmt: skip
+    """Takes back what was written for the chunk before, chooses the rows, and gathers their keys."""
+    for window in range(group[WINDOWS], group[WINDOWS_END]):
+        out = outs[windows[window, OUT]]
+        for i in range(group[WRITTEN]):
+            out[rows[i]] = 0
+    chosen = _choose(group, steps, kinds, ok, masks, candidates, rows, matches, changes)
+    group[WRITTEN] = chosen
+    if chosen:
+        _gather(columns[group[BY]], len(kinds), rows, 0, chosen, scratch[_KEY])
+        _hash_keys(scratch[_KEY], chosen, scratch[_HASH])
+        if group[OF] != group[BY]:
+            _gather(columns[group[OF]], len(kinds), rows, 0, chosen, scratch[_OTHER])
+            _hash_keys(scratch[_OTHER], chosen, scratch[_OTHER_HASH])
+
+
+@inlined
+def _fetch_windows(group: Int64s, windows: Int64s, place: int) -> None:
+    for window in range(group[WINDOWS], group[WINDOWS_END]):
+        fetch(windows[window, WORDS] + 8 * windows[window, ROW_WORDS] * slot_of(place))
+
+
+@helper
+def _find_places(group: Int64s, windows: Int64s, start: int, stop: int, changes: Uint8s, scratch: Int64s) -> int:
+    """Epochs and slots of rows start … stop - 1; stops where the table must grow first, and gives that row."""
+    index = _words_at(group[INDEX], group[INDEX_ROWS], 2)
+    capacity, mask, two = group[CAPACITY], group[INDEX_ROWS] - 1, group[OF] != group[BY]
+    key_of_slot = carray(pointer(group[KEYS]), (capacity,), np.int64)
+    epoch_of_slot = carray(pointer(group[EPOCHS]), (capacity,), np.int32)
+    touched = carray(pointer(group[TOUCHED]), (capacity,), np.uint8)
+    counts = carray(pointer(group[COUNTS]), (3,), np.int64)
+    for i in range(start, stop):
+        if i + AHEAD < group[WRITTEN]:
+            fetch(group[INDEX] + 16 * (scratch[_HASH, i + AHEAD] & mask))
+            if two:
+                fetch(group[INDEX] + 16 * (scratch[_OTHER_HASH, i + AHEAD] & mask))
+        place = placed(
+            scratch[_KEY, i], scratch[_HASH, i], changes[i] != 0, group[KEYS_MAX], index, key_of_slot, epoch_of_slot,
+            touched, counts,
+        )  # fmt: skip
+        if place == NO_ROOM:
+            return i
+        scratch[_PLACE, i] = scratch[_READ, i] = place
+        if place >= 0:
+            _fetch_windows(group, windows, place)
+        if two:
+            place = find(index, scratch[_OTHER, i], scratch[_OTHER_HASH, i])
+            scratch[_READ, i] = place
+            if place >= 0:
+                _fetch_windows(group, windows, place)
+    return stop
+
+
+@helper
+def _walk_window(
+    window: Int64s, at: int, stop: int, rows: Int32s, matches: Int32s, changes: Uint8s, scratch: Int64s, ts_ms: Int64s,
+    ok: Bools, columns: Int64s, masks: Bools, outs: Int64s, reals: Float64s,
+) -> int:  # fmt: skip
+    """Rows at … stop - 1 of one window; gives the first that can't be done before pairs are forgotten, else `stop`."""
+    sort, length_ms = window[SORT], window[LENGTH_MS]
+    words, out = _words_at(window[WORDS], window[WORDS_ROWS], window[ROW_WORDS]), outs[window[OUT]]
+    cells = carray(pointer(window[WORDS]), (window[WORDS_ROWS], 2 * window[ROW_WORDS]), np.int32)
+    places, reads, values = scratch[_PLACE], scratch[_READ], scratch[_VALUE]
+    if window[VALUE] >= 0:
+        _gather(columns[window[VALUE]], len(ts_ms), rows, at, stop, values)
+    if sort == _COUNT:
+        count(at, stop, rows, places, reads, changes, ts_ms, length_ms, words, cells, out)
+    elif sort == _DISTINCT:
+        pair_words = _words_at(window[PAIRS], window[PAIRS_ROWS], 3)
+        state = carray(pointer(window[PAIR_COUNTS]), (4,), np.int64)
+        newest_ms = carray(pointer(window[NEWEST]), (1,), np.int64)
+        return distinct(
+            at, stop, rows, places, reads, changes, ts_ms, values, length_ms, words, cells, pair_words, state,
+            newest_ms, scratch[_PAIR_HASH], out,
+        )  # fmt: skip
+    elif sort == _SUM:
+        sum_up(at, stop, rows, places, reads, changes, ts_ms, values, length_ms, words, out)
+    elif sort == _RATIO:
+        halves = carray(pointer(window[WORDS]), (window[WORDS_ROWS], 4 * window[ROW_WORDS]), np.uint16)
+        numerator = masks[max(window[MASK], 0)]
+        every = window[MASK] < 0
+        ratio(at, stop, rows, places, reads, changes, ts_ms, numerator, every, length_ms, words, halves,
+              reals[window[OUT]])  # fmt: skip
+    elif sort == _SINCE_LAST:
+        since_last(at, stop, rows, places, reads, changes, ts_ms, length_ms, words, out)
+    elif sort == _SINCE_FIRST:
+        since_first(at, stop, rows, places, reads, changes, ts_ms, length_ms, words, out)
+    elif sort == _SEQUENTIAL:
+        sequential(at, stop, rows, places, reads, changes, ts_ms, values, length_ms, words, out)
+    else:
+        sequence(at, stop, rows, places, matches, ok, ts_ms, length_ms, words, out)
+    return stop
+
+
+@helper
+def _walk_group(
+    group: Int64s, windows: Int64s, position: Int64s, rows: Int32s, matches: Int32s, changes: Uint8s, scratch: Int64s,
+    ts_ms: Int64s, ok: Bools, columns: Int64s, masks: Bools, outs: Int64s, reals: Float64s,
+) -> bool:  # fmt: skip
+    """From `position` on, block by block; False where Python must make room first."""
+    while True:
+        for window in range(position[WINDOW], group[WINDOWS_END]):
+            done = _walk_window(
+                windows[window], position[AT], position[STOP], rows, matches, changes, scratch, ts_ms, ok, columns,
+                masks, outs, reals,
+            )  # fmt: skip
+            position[AT] = done
+            if done < position[STOP]:
+                position[WINDOW] = window
+                return False
+            position[AT] = position[START]
+        start = position[STOP]
+        position[WINDOW] = group[WINDOWS_END]
+        if start == group[WRITTEN]:
+            return True
+        stop = _find_places(group, windows, start, min(start + BLOCK, group[WRITTEN]), changes, scratch)
+        if stop == start:
+            return False
+        position[START] = position[AT] = start
+        position[STOP], position[WINDOW] = stop, group[WINDOWS]
+
+
+@kernel(
+    INT, IN_I64, TABLE, TABLE, TABLE, OUT_I64, IN_U8, IN_BOOL, IN_I64, TABLE, _MASKS, TABLE_I32, TABLE_I32, OUT_I64,
+    OUT_I32, OUT_U8, TABLE, TABLE, _REALS,
+)  # fmt: skip
+def walk(
+    last: int,
+    bits_of_rows: Int64s,
+    groups: Int64s,
+    windows: Int64s,
+    steps: Int64s,
+    position: Int64s,
+    kinds: Uint8s,
+    ok: Bools,
+    ts_ms: Int64s,
+    columns: Int64s,
+    masks: Bools,
+    candidates: Int32s,
+    rows: Int32s,
+    candidate_counts: Int64s,
+    matches: Int32s,
+    changes: Uint8s,
+    scratch: Int64s,
+    outs: Int64s,
+    reals: Float64s,
+) -> bool:
+    """Walks the groups from `position` on up to `last`; False where Python must make room for keys or pairs first.
+
+    `candidates` int32[k, n]: rows of the kinds bits_of_rows[k], found by the first call for a chunk; `rows`
+    int32[groups, n]: those that the chunk before had, and then those of this one; `outs` and `reals` are one memory.
+    """
+    if candidate_counts[0] < 0:
+        for number in range(len(bits_of_rows)):
+            candidate_counts[number] = _choose_kinds(kinds, bits_of_rows[number], candidates[number])
+    for number in range(position[GROUP], last):
+        group = groups[number]
+        position[GROUP] = number
+        if position[STOP] == UNBEGUN:
+            mine = candidates[group[ROWS], : candidate_counts[group[ROWS]]]
+            _begin(
+                group, windows, steps, kinds, ok, masks, columns, mine, rows[number], matches, changes, scratch, outs
+            )  # fmt: skip
+            position[START] = position[STOP] = position[AT] = 0
+            position[WINDOW] = group[WINDOWS_END]
+        if not _walk_group(
+            group, windows, position, rows[number], matches, changes, scratch, ts_ms, ok, columns, masks, outs, reals
+        ):
+            return False
+        position[STOP] = UNBEGUN
+    position[GROUP] = last
+    return True
