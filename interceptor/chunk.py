@@ -18,7 +18,7 @@ from interceptor.listbook import ListBook
 from interceptor.lists import host_hash
 from interceptor.memberships import Asked, memberships
 from interceptor.patterns import PatternDatabase
-from interceptor.rules.names import DAY_MS, LOCAL_TIME_MS, URL_IN_TEXT, event_symbols
+from interceptor.rules.names import DAY_MS, LOCAL_TIME_MS, URL_IN_TEXT, Type, event_symbols
 from interceptor.schema import Kind, Status
 from interceptor.wording import Wordings
 
@@ -207,7 +207,9 @@ class KindView:
             case "list":
                 return self.member(source.name, source.column)
         assert source.other is not None
-        found = self._cut[source.key] = np.ascontiguousarray(np.broadcast_to(source.other(self), self.count))
+        found = np.broadcast_to(source.other(self), self.count)
+        found = found.astype(bool if source.other.type is Type.YES_NO else np.float64)
+        self._cut[source.key] = found
         return found
 
     def looked_up(self, name: str, at: np.ndarray) -> np.ndarray:

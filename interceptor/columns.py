@@ -12,13 +12,18 @@ import numpy as np
 import pyarrow as pa
 from numba import carray
 
-from interceptor.kernels import Int32s, Int64s, helper, pointer
+from interceptor.kernels import Float64s, Int32s, Int64s, Uint8s, helper, pointer
 
+_BYTE, _TWO_BYTES, _SIGNED, _FOUR_BYTES, _WORD, _REAL, _SIGNED_BYTE = range(7)
 # An identity of 64 bits is a word like any other: it is only compared for equality.
-_DTYPES = {np.dtype(name).char: code for name, code in (
-    ("bool", 0), ("uint8", 0), ("uint16", 1), ("int32", 2), ("uint32", 3), ("int64", 4), ("uint64", 4), ("float64", 5),
-    ("int8", 6), ("longlong", 4), ("ulonglong", 4),
-)}  # fmt: skip
+_DTYPES = {
+    np.dtype(name).char: code
+    for name, code in (
+        ("bool", _BYTE), ("uint8", _BYTE), ("uint16", _TWO_BYTES), ("int32", _SIGNED), ("uint32", _FOUR_BYTES),
+        ("int64", _WORD), ("uint64", _WORD), ("longlong", _WORD), ("ulonglong", _WORD), ("float64", _REAL),
+        ("int8", _SIGNED_BYTE),
+    )
+}  # fmt: skip
 _ADDRESS, _DTYPE, _DENSE = 0, 1, 2
 
 
@@ -42,20 +47,30 @@ def gather(column: Any, dense: bool, rows: Int32s, start: int, out: Any) -> None
 
 
 @helper
-def load_block(about: Int64s, size: int, rows: Int32s, start: int, out: Any) -> None:
-    """A block of a column of any type."""
+def load_flags(about: Int64s, size: int, rows: Int32s, start: int, out: Uint8s) -> None:
+    """A block of a column of yes and no."""
+    gather(carray(pointer(about[_ADDRESS]), (size,), np.uint8), about[_DENSE] != 0, rows, start, out)
+
+
+@helper
+def load_reals(about: Int64s, size: int, rows: Int32s, start: int, out: Float64s) -> None:
+    """A block of a column of float64."""
+    gather(carray(pointer(about[_ADDRESS]), (size,), np.float64), about[_DENSE] != 0, rows, start, out)
+
+
+@helper
+def load_words(about: Int64s, size: int, rows: Int32s, start: int, out: Int64s) -> None:
+    """A block of a column of whole numbers of any size."""
     address, dtype, dense = pointer(about[_ADDRESS]), about[_DTYPE], about[_DENSE] != 0
-    if dtype == 0:
+    if dtype == _BYTE:
         gather(carray(address, (size,), np.uint8), dense, rows, start, out)
-    elif dtype == 1:
+    elif dtype == _TWO_BYTES:
         gather(carray(address, (size,), np.uint16), dense, rows, start, out)
-    elif dtype == 2:
+    elif dtype == _SIGNED:
         gather(carray(address, (size,), np.int32), dense, rows, start, out)
-    elif dtype == 3:
+    elif dtype == _FOUR_BYTES:
         gather(carray(address, (size,), np.uint32), dense, rows, start, out)
-    elif dtype == 4:
-        gather(carray(address, (size,), np.int64), dense, rows, start, out)
-    elif dtype == 5:
-        gather(carray(address, (size,), np.float64), dense, rows, start, out)
-    else:
+    elif dtype == _SIGNED_BYTE:
         gather(carray(address, (size,), np.int8), dense, rows, start, out)
+    else:
+        gather(carray(address, (size,), np.int64), dense, rows, start, out)

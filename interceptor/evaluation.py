@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import types
 
-from interceptor.columns import gather, load_block
+from interceptor.columns import gather, load_flags, load_reals, load_words
 from interceptor.instructions import Op, Program
 from interceptor.kernels import (
     IN_F64,
@@ -272,11 +272,11 @@ def _run(
         for at in range(len(code)):
             op, out, a, b = code[at, 0], code[at, 1], code[at, 2], code[at, 3]
             if op == _LOAD_FLAG:
-                load_block(inputs[a], size, rows, start, flags[out, :n])
+                load_flags(inputs[a], size, rows, start, flags[out, :n])
             elif op == _LOAD_WORD:
-                load_block(inputs[a], size, rows, start, words[out, :n])
+                load_words(inputs[a], size, rows, start, words[out, :n])
             elif op < _FLAG:
-                load_block(inputs[a], size, rows, start, reals[out, :n])
+                load_reals(inputs[a], size, rows, start, reals[out, :n])
             elif op < _NOT:
                 _bring(op, constants[at], a, b, rows, n, flags, words, reals, out)
             elif op < _WORD_BELOW:

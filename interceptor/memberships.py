@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numba import carray, types
 
-from interceptor.columns import load_block
+from interceptor.columns import load_words
 from interceptor.kernels import IN_I32, IN_I64, Bools, Int32s, Int64s, Uint8s, helper, kernel, pointer, prefetch
 from interceptor.lists import ExactList, PrefixList
 from interceptor.lookups import begins_listed, found_at, holds, sieve_word
@@ -72,10 +72,10 @@ def _answer(jobs: Int64s, times: Int64s, size: int, rows: Int32s, answers: Uint8
     values, ts_ms = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
     for start in range(0, len(rows), BLOCK):
         n = min(BLOCK, len(rows) - start)
-        load_block(times, size, rows, start, ts_ms[:n])
+        load_words(times, size, rows, start, ts_ms[:n])
         for number in range(len(jobs)):
             job = jobs[number]
-            load_block(job[_COLUMN:], size, rows, start, values[:n])
+            load_words(job[_COLUMN:], size, rows, start, values[:n])
             sieve, keys = _column(job, _SIEVE, 1), _column(job, _KEYS, 1)
             spans = carray(pointer(job[_SPANS]), (len(keys), 2), np.int64)
             _answer_block(job, values[:n], ts_ms, sieve, keys, spans, answers[job[_OUT], start : start + n])
