@@ -21,7 +21,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run cluster-demo test lint types format bench-smoke check wheel lock clean environment
+.PHONY: help run cluster-demo test lint types format bench bench-smoke check wheel lock clean environment
 
 help: ## this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -47,10 +47,11 @@ format: $(DEV) ## format the code and mend what style can mend by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(DEV) ## measure everything on this machine, some ten minutes; ARGS="engine budget", "--compare OLD.json", "peers"
+	@$(BIN)/interceptor bench $(ARGS)
+
 bench-smoke: $(DEV) ## run each benchmark for a moment: does it still work, nothing about speed
-	@if ls benchmarks/test_*.py >/dev/null 2>&1; then \
-		$(BIN)/python -m pytest benchmarks --benchmark-disable-gc --benchmark-min-rounds=1 --benchmark-max-time=0.2 $(ARGS); \
-	else echo 'no benchmarks/test_*.py yet'; fi
+	@$(BIN)/interceptor bench --quick --to .benchmarks $(ARGS)
 
 check: lint types test ## lint, types and tests: before every commit
 

@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 from interceptor import __version__, rules_cli
-from interceptor.commands import cluster_cli, feed_cli, ledger_cli, letters_cli, lists_cli, publish_cli
+from interceptor.commands import bench_cli, cluster_cli, feed_cli, ledger_cli, letters_cli, lists_cli, publish_cli
 
 EXIT_BROKEN_PIPE = 1
 EXIT_TRY_LATER = 75
@@ -46,6 +46,7 @@ app.add_typer(ledger_cli.app, name="ledger")
 app.add_typer(lists_cli.app, name="lists")
 app.add_typer(letters_cli.app, name="dead-letters")
 feed_cli.add_to(app)
+bench_cli.add_to(app)
 publish_cli.add_to(rules_cli.app)
 
 RUN_EXAMPLES = """\b

@@ -52,7 +52,8 @@ class Judgement:
         """Verdict uint8[count] and final actions uint32[count]; where nothing was asked for, the event passes."""
         collected = self._collected(chunk, hits)
         verdict, rows = np.zeros(chunk.count, np.uint8), np.flatnonzero(collected)
-        verdict[rows], collected[rows] = resolve(collected[rows], chunk["kind"][rows])
+        if len(rows):
+            verdict[rows], collected[rows] = resolve(collected[rows], chunk["kind"][rows])
         return verdict, collected
 
     def additions(self, chunk: Chunk, hits: Hits, actions: np.ndarray, tick: int) -> list[Addition]:
@@ -74,11 +75,15 @@ class Judgement:
     def _collected(self, chunk: Chunk, hits: Hits) -> np.ndarray:
         """uint32[count]: actions of the live rules that hit, and of the policies' ladders."""
         collected = np.zeros(chunk.count, np.uint32)
-        np.bitwise_or.at(collected, hits.rows, self._actions[hits.rules])
+        if len(hits):
+            np.bitwise_or.at(collected, hits.rows, self._actions[hits.rules])
         for side in ("source", "target"):
             scored = np.flatnonzero(chunk[f"{side}_score"])  # few: most of a city has no evidence against it
-            for gate in GATES if len(scored) else ():
-                rows = scored[chunk["kind"][scored] == gate]
+            of_kind = chunk["kind"][scored]
+            for gate in GATES:
+                rows = scored[of_kind == gate]
+                if not len(rows):
+                    continue
                 score, kinds = chunk[f"{side}_score"][rows], chunk[f"{side}_kinds"][rows]
                 collected[rows] |= ladder_actions(getattr(self._policies[gate], side), score, kinds)
         return collected
