@@ -62,6 +62,9 @@ def main(options: Options) -> int:
     _write(results, options.to)
     from benchmarks.tables import show
 
+    for what in ("size", "seed", "machine", "ruleset") if old else ():
+        if getattr(old, what) != getattr(results, what):
+            _say(f"compared with a run of another {what}: {getattr(old, what)}")
     compared = files.changes(old, results) if old else []
     if options.as_json:
         print_json({"results": asdict(results), "changes": [asdict(one) for one in compared]})
@@ -112,7 +115,8 @@ def _peers(options: Options) -> int:
     except ModuleNotFoundError as error:
         return fail(f"interceptor bench: the peers can't be run here: {error}", EXIT_FOUND)
     names = [name for name in options.cases if name != PEERS]
-    found = runner.main(names=names, size=options.size, seed=options.seed, to=options.to / PEERS_FILE)
+    to = options.to / PEERS_FILE
+    found = runner.main(names=names, size=options.size, seed=options.seed, to=to, as_json=options.as_json)
     return int(found or 0)
 
 

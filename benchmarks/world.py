@@ -22,7 +22,7 @@ from interceptor.rules import RuleSet, default_rules_dir, load
 FRAME_ROWS = 32_768
 # People and events of a stream. With two million people and these events, some million keys are live.
 PEOPLE = {"quick": 20_000, "default": 1_900_000, "full": 1_900_000}
-EVENTS = {"quick": 60_000, "default": 4_000_000, "full": 4_000_000}
+EVENTS = {"quick": 60_000, "default": 4_600_000, "full": 4_600_000}
 MEASURED = {"quick": 30_000, "default": 500_000, "full": 1_000_000}
 LISTED = {"quick": 20_000, "default": 10_000_000, "full": 10_000_000}
 
@@ -73,6 +73,12 @@ def warm(
     for frame in streams.frames_of(before, FRAME_ROWS):
         engine.decide(frame)
     return engine, end
+
+
+def frames_of_end(end: pa.RecordBatch) -> list[pa.RecordBatch]:
+    """In frames of FRAME_ROWS, of a short one smaller: the first is to warm up with, three or more are measured."""
+    rows = min(FRAME_ROWS, end.num_rows // 4)
+    return streams.frames_of(end.slice(0, end.num_rows // rows * rows), rows)
 
 
 def live_keys(setting: Setting) -> dict[str, float]:

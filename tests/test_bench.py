@@ -193,9 +193,11 @@ def test_json_is_held_against_the_quicker_decoder() -> None:
 
 
 def test_peers_come_from_their_own_file(tmp_path: Path) -> None:
-    (tmp_path / "peers.json").write_text(json.dumps({"ratios": {"rule-engine": 120}}), "utf-8")
+    (tmp_path / "peers.json").write_text(
+        json.dumps({"ratios": {"rule-engine": 120, "rule-engine, table": 110}}), "utf-8"
+    )
     peers = targets.peers_of(tmp_path / "peers.json")
-    assert of("times rule-engine", results(), peers).met is True
+    assert of("times rule-engine", results(), peers).measured == "110 ×"
     assert of("times zen-engine", results(), peers).met is None
     assert targets.peers_of(tmp_path / "none.json") == {}
 

@@ -74,7 +74,7 @@ class Clock(Observer):
 
 def measure(setting: Setting) -> list[Figure]:
     before, end = world.parted(world.stream(setting), setting)
-    frames = streams.frames_of(end, world.FRAME_ROWS)
+    frames = world.frames_of_end(end)
     count = sum(frame.num_rows for frame in frames[1:])
     watched, stages = _watched(setting, frames)
     alone, stages[ENCODE], encoded, scored = _alone(setting, before, frames)

@@ -22,8 +22,7 @@ KEYS_BEYOND, CAP = 1_000, 20_000
 
 def prepare(point: Point, setting: Setting) -> Work:
     engine, end = world.warm(setting, point.series)
-    frames = streams.frames_of(end, min(world.FRAME_ROWS, end.num_rows // 4))
-    frames = [frame for frame in frames if frame.num_rows == frames[0].num_rows]
+    frames = world.frames_of_end(end)
     stopped = []
 
     def decide(frame: pa.RecordBatch) -> None:

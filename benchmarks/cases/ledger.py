@@ -56,7 +56,7 @@ def attacked(setting: Setting) -> list[Figure]:
     found = []
     for series in ("engine alone", "ledger of interceptions", "ledger of all decisions"):
         engine, end = world.warm(setting, "attack")
-        frames = streams.frames_of(end, world.FRAME_ROWS)
+        frames = world.frames_of_end(end)
         engine.decide(frames[0])
         stopped, count = 0, sum(frame.num_rows for frame in frames[1:])
         with _ledger() as ledger, timed() as around:
