@@ -1,0 +1,1 @@
+"""Peers in Java: sources, how they are built, how they are run."""
