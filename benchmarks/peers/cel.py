@@ -36,7 +36,7 @@ class Cel:
             activation = {field: cel(event[field]) for field, cel in fields[kind]}
             return [name for name, evaluate in rules[kind] if evaluate(activation)]
 
-        return counted(work, work.dicts(), decide)
+        return counted(work, list(work.dicts()), decide)
 
 
 def compiled(work: Work, kind: str) -> list[tuple[str, Any]]:

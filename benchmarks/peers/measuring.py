@@ -89,6 +89,9 @@ class Measuring:
         found = Measured(entry.key, peer.name, peer.job, threads, peer.meaning, entry.beside)
         try:
             work = self._work
+            why = peer.missing() if entry.home == "project" else None  # builds what it needs, outside of a run's time
+            if why:
+                raise NotRun(why)
             if entry.trial:
                 work = self._within_budget(entry, peer, threads)
             before = self._controls.get(peer.job) or self._control(peer.job)

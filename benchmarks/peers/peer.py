@@ -15,7 +15,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -88,11 +88,13 @@ class Work:
         with (self.folder / LINES).open("rb") as file:
             return [line.rstrip(b"\n") for line in islice(file, self.events)]
 
-    def dicts(self) -> list[dict[str, Any]]:
-        """Events with every field that any condition reads."""
-        fields = dict.fromkeys(test.field for one in self.conditions for test in one.tests)
-        complete = {field: self.absent[field] for field in fields}
-        return [complete | json.loads(line) for line in self.lines()]
+    def dicts(self) -> Iterator[dict[str, Any]]:
+        """Events with every field that the conditions on their kind read."""
+        complete = {kind: {field: self.absent[field] for field in self.fields_of(kind)} for kind in self.kinds}
+        with (self.folder / LINES).open("rb") as file:
+            for line in islice(file, self.events):
+                event = json.loads(line)
+                yield complete[event["kind"]] | event
 
     def listed(self) -> set[int]:
         return set(map(int, self.blocklist.read_bytes().split()))
@@ -116,7 +118,8 @@ class Work:
 class Outcome:
     """What a run took, start-up and loading left out, and how many events hit each rule (those with any).
 
-    `wall_s`, `cpu_s`: of all processes that do the job, a broker's apart. `rss_peak_mb`: the highest of the process, or
+    `events`: that were timed; `hits` are of all that were given, of which a peer that needs long to get going (a JVM) may
+    time the second half alone. `wall_s`, `cpu_s`: of all processes that do the job, a broker's apart. `rss_peak_mb`: the highest of the process, or
     their sum; events that were in memory before are in it.
     """
 

@@ -49,7 +49,7 @@ class PlainPython:
         del threads
         if self.job == "stateless":
             checks = {kind: check(work.conditions_on(kind), "event[{!r}]") for kind in work.kinds}
-            return counted(work, work.dicts(), lambda event: checks[event["kind"]](event))
+            return counted(work, list(work.dicts()), lambda event: checks[event["kind"]](event))
         if self.takes == "JSON":
             return counted(work, work.lines(), screening(work))
         return counted(work, list(map(decoder(work), work.lines())), Screen(work))

@@ -28,7 +28,7 @@ class RuleEngine:
         def decide(event: dict[str, Any]) -> list[str]:
             return [name for name, matches in rules[event["kind"]] if matches(event)]
 
-        return counted(work, work.dicts(), decide)
+        return counted(work, list(work.dicts()), decide)
 
 
 def compiled(work: Work, kind: str) -> list[tuple[str, Any]]:

@@ -41,7 +41,7 @@ class Zen:
             kind = event["kind"]
             return list(found(kind, {field: event[field] for field in fields[kind]}))
 
-        return counted(work, work.dicts(), decide)
+        return counted(work, list(work.dicts()), decide)
 
 
 def _by_table(work: Work) -> Decide:
