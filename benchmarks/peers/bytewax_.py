@@ -27,11 +27,11 @@ class Bytewax:
 
     def run(self, work: Work, threads: int) -> Outcome:
         del threads
-        from bytewax.connectors.kafka import KafkaSinkMessage
+        from bytewax.connectors.kafka import KafkaSinkMessage  # type: ignore[import-not-found]
         from bytewax.connectors.kafka import operators as kafka
-        from bytewax.dataflow import Dataflow
-        from bytewax.operators import flat_map_batch
-        from bytewax.testing import cluster_main
+        from bytewax.dataflow import Dataflow  # type: ignore[import-not-found]
+        from bytewax.operators import flat_map_batch  # type: ignore[import-not-found]
+        from bytewax.testing import cluster_main  # type: ignore[import-not-found]
 
         screened = stream.Screened(work)
 

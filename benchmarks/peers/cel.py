@@ -23,7 +23,7 @@ class Cel:
 
     def run(self, work: Work, threads: int) -> Outcome:
         del threads
-        from celpy import celtypes
+        from celpy import celtypes  # type: ignore[import-not-found]
 
         as_cel = {bool: celtypes.BoolType, int: celtypes.IntType, str: celtypes.StringType}
         rules = {kind: compiled(work, kind) for kind in work.kinds}

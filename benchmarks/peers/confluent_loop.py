@@ -39,7 +39,7 @@ class ConfluentLoop:
             elif time.monotonic() > heard_s + stream.SILENT_S:
                 raise RuntimeError(f"nothing came for {stream.SILENT_S:.0f} s")
             for message in messages:
-                out = screened(message.value())
+                out = screened(message.value() or b"")
                 if out is not None:
                     producer.produce(work.output, out, message.key())
             producer.poll(0)

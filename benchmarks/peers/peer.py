@@ -118,9 +118,9 @@ class Work:
 class Outcome:
     """What a run took, start-up and loading left out, and how many events hit each rule (those with any).
 
-    `events`: that were timed; `hits` are of all that were given, of which a peer that needs long to get going (a JVM) may
-    time the second half alone. `wall_s`, `cpu_s`: of all processes that do the job, a broker's apart. `rss_peak_mb`: the highest of the process, or
-    their sum; events that were in memory before are in it.
+    `events`: that were timed. `hits` are of all that were given; a peer that needs long to get going (a JVM) may time
+    their second half alone. `wall_s`, `cpu_s`: of all processes that do the job, a broker's apart. `rss_peak_mb`: the
+    highest of the process, or their sum; events that were in memory before are in it.
     """
 
     events: int

@@ -25,7 +25,7 @@ class Quix:
 
     def run(self, work: Work, threads: int) -> Outcome:
         del threads
-        from quixstreams import Application
+        from quixstreams import Application  # type: ignore[import-not-found]
 
         screened = stream.Screened(work)
         with tempfile.TemporaryDirectory(prefix="quix-peer-") as folder:

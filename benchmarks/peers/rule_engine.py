@@ -33,7 +33,7 @@ class RuleEngine:
 
 def compiled(work: Work, kind: str) -> list[tuple[str, Any]]:
     """Name and `matches` of the rules on a kind of event."""
-    import rule_engine as engine
+    import rule_engine as engine  # type: ignore[import-not-found]
 
     types = {bool: engine.DataType.BOOLEAN, int: engine.DataType.FLOAT, str: engine.DataType.STRING}
     fields = {field: types[type(work.absent[field])] for field in work.fields_of(kind)}

@@ -45,7 +45,7 @@ class Zen:
 
 
 def _by_table(work: Work) -> Decide:
-    import zen
+    import zen  # type: ignore[import-not-found]
 
     content = {kind: graph(work, kind) for kind in work.kinds}
     evaluate = zen.ZenEngine({"loader": {"type": "static", "content": content}}).evaluate
