@@ -18,24 +18,17 @@ from benchmarks import streams
 from interceptor.engine import Engine
 from interceptor.rules import RuleSet
 from interceptor.rules.expressions import Expression
-from interceptor.rules.ruleset import Feature, Rule, Step, with_readers
+from interceptor.rules.ruleset import Rule, with_readers
 from interceptor.schema import Action, Kind
 
 FRAME_ROWS = 32_768
-
-
-def steps_of(feature: Feature) -> list[Step]:
-    """Kinds and conditions of the events that change a feature."""
-    if feature.window != "sequence":
-        return [Step(feature.kinds, feature.where)]
-    return [*feature.steps, *([feature.unless] if feature.unless else [])]
 
 
 def changing(rule_set: RuleSet, frame: pa.RecordBatch) -> dict[str, np.ndarray]:
     """For each feature int64[m]: the rows that change it, ascending."""
     steps: dict[tuple[frozenset[Kind], str, str], Expression] = {}
     for feature in rule_set.features:
-        for step in steps_of(feature):
+        for step in feature.changed_by:
             if step.where is not None:
                 steps[step.kinds, step.where.key, feature.stage] = step.where
     hits = _hits(rule_set, frame, steps)
@@ -46,7 +39,7 @@ def changing(rule_set: RuleSet, frame: pa.RecordBatch) -> dict[str, np.ndarray]:
             np.flatnonzero(np.isin(kinds, list(step.kinds)))
             if step.where is None
             else hits[step.kinds, step.where.key, feature.stage]
-            for step in steps_of(feature)
+            for step in feature.changed_by
         ]
         found[feature.name] = np.unique(np.concatenate(rows))
     return found

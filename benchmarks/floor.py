@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.control import cpu_s
 from interceptor.kernels import AHEAD, IN_I64, INT, TABLE, Int64s, kernel, prefetch, table
-from interceptor.tables import mixed
+from interceptor.tables import find, mixed
 
 TRIES = 3
 _KEY, _SLOT = 0, 1
@@ -51,10 +51,7 @@ def _probe(keys: Int64s, index: Int64s) -> int:
     for i in range(len(keys)):
         if i + AHEAD < len(keys):
             prefetch(index, mixed(keys[i + AHEAD]) & mask)
-        at = mixed(keys[i]) & mask
-        while index[at, _KEY] != keys[i] and index[at, _KEY] != 0:
-            at = (at + 1) & mask
-        total += index[at, _SLOT]
+        total += find(index, keys[i], mixed(keys[i]))
     return total
 
 

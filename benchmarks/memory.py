@@ -36,5 +36,9 @@ def bytes_held(thing: Any) -> int:
 
 def rss_peak_mb() -> float:
     """The most memory that this process had at once so far, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    return rss_mb(resource.getrusage(resource.RUSAGE_SELF))
+
+
+def rss_mb(usage: resource.struct_rusage) -> float:
+    """The most memory of what a usage is of, in MB."""
+    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.case import Case, Figure, Setting, Size
+from benchmarks.memory import rss_mb
 from benchmarks.results import Measured
 
 SAYS = "measured: "
@@ -101,8 +102,7 @@ def _watched(command: list[str], environment: dict[str, str], log: Any, tell: Te
             raise
         process.returncode = os.waitstatus_to_exitcode(status)
     wall_s, cpu_s = time.monotonic() - began_s, usage.ru_utime + usage.ru_stime
-    rss_mb = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    return {"wall_s": wall_s, "cpu_s": cpu_s, "cores": cpu_s / wall_s, "rss_mb": rss_mb}, process.returncode
+    return {"wall_s": wall_s, "cpu_s": cpu_s, "cores": cpu_s / wall_s, "rss_mb": rss_mb(usage)}, process.returncode
 
 
 def _of_pytest(found: dict[str, Any]) -> dict[str, list[Figure]]:

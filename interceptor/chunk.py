@@ -7,6 +7,7 @@ Invariant: everything is computed at most once per chunk, and only when somethin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache, partial
 
 import numpy as np
 
@@ -169,12 +170,13 @@ class KindView:
 
     def member(self, list_name: str, column: str) -> np.ndarray:
         found = self._listed.get((list_name, column))
-        if found is None:
+        if found is not None:
+            return found
+        if (list_name, column) in self._asked:
             self._listed |= memberships(self, self._lists, self._asked)
-            found = self._listed.get((list_name, column))
-        if found is None:  # nobody said beforehand that this would be asked
-            found = self._listed[list_name, column] = self.member_of(list_name, column)
-        return found
+        else:  # nobody said beforehand that this would be asked
+            self._listed[list_name, column] = self.member_of(list_name, column)
+        return self._listed[list_name, column]
 
     def member_of(self, list_name: str, column: str) -> np.ndarray:
         """One look-up by itself."""
@@ -193,7 +195,7 @@ class KindView:
 
     def located_column(self, name: str) -> Located:
         """A column of the chunk, by its address."""
-        return self.located(Input("column", name))
+        return self.located(_of_column(name))
 
     def _loaded(self, source: Input) -> np.ndarray:
         """One value for each row of the kind, or for each of the chunk. It is kept, so that its address stays good."""
@@ -222,6 +224,8 @@ class KindView:
     def _of_kind(self, full: np.ndarray) -> np.ndarray:
         return full if self._whole else full[self.rows]
 
+
+_of_column = cache(partial(Input, "column"))  # asked for at every look-up
 
 # One place per Kind, None where the chunk has no such events.
 Views = list[KindView | None]

@@ -16,24 +16,29 @@ from interceptor.kernels import Float64s, Int32s, Int64s, Uint8s, helper, pointe
 
 _BYTE, _TWO_BYTES, _SIGNED, _FOUR_BYTES, _WORD, _REAL, _SIGNED_BYTE = range(7)
 # An identity of 64 bits is a word like any other: it is only compared for equality.
-_DTYPES = {
+_WHOLE = {
     np.dtype(name).char: code
     for name, code in (
         ("bool", _BYTE), ("uint8", _BYTE), ("uint16", _TWO_BYTES), ("int32", _SIGNED), ("uint32", _FOUR_BYTES),
-        ("int64", _WORD), ("uint64", _WORD), ("longlong", _WORD), ("ulonglong", _WORD), ("float64", _REAL),
-        ("int8", _SIGNED_BYTE),
+        ("int64", _WORD), ("uint64", _WORD), ("longlong", _WORD), ("ulonglong", _WORD), ("int8", _SIGNED_BYTE),
     )
 }  # fmt: skip
+_ANY = _WHOLE | {np.dtype("float64").char: _REAL}
 _ADDRESS, _DTYPE, _DENSE = 0, 1, 2
 
-
 Located = tuple[int, int, int]
+LOCATED_WORDS = 3
+
+
+def located_whole(column: np.ndarray) -> Located:
+    """Where a column of whole numbers is, one for each row of the chunk. KeyError for any other."""
+    return pa.py_buffer(column).address, _WHOLE[column.dtype.char], False
 
 
 def located(column: np.ndarray, mine: int, count: int) -> Located:
     """Where a column is, what it holds, and whether it has a value for each of the `mine` rows of a kind instead of one
     for each of the `count` rows of the chunk."""
-    return pa.py_buffer(column).address, _DTYPES[column.dtype.char], len(column) == mine != count
+    return pa.py_buffer(column).address, _ANY[column.dtype.char], len(column) == mine != count
 
 
 @helper

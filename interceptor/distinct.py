@@ -19,7 +19,7 @@ from interceptor import pairs
 from interceptor.config import LATENESS_MAX_MS
 from interceptor.kernels import INT, TABLE, Int32s, Int64s, Uint8s, fetch, helper, inlined, kernel
 from interceptor.pairs import PairTable
-from interceptor.panes import PANES, ROW_WORDS, advance, is_live, lasts, pane_length_ms, total
+from interceptor.panes import PANES, ROW_WORDS, advance, is_live, pane_length_ms, pane_of, total
 from interceptor.state import State, array_of, checked, nested, within
 from interceptor.tables import SLOT_MASK, epoch_of, slot_of
 from interceptor.window import Window
@@ -121,13 +121,11 @@ def distinct(
     out: Int64s,
 ) -> int:  # fmt: skip
     """Gives the first row that needs room for pairs, else `stop`. What becomes of `hashes` is of no interest."""
-    began = pane = np.int64(0)
+    pane = 0
     _ask_for_pairs(start, stop, places, changes, values, pair_words, hashes)
     for i in range(start, stop):
         now_ms = ts_ms[rows[i]]
-        if not lasts(began, now_ms, pane_ms):
-            pane = now_ms // pane_ms
-            began = pane * pane_ms
+        pane = pane_of(now_ms, pane_ms, pane)
         owner = places[i]
         if changes[i] and owner >= 0:
             if state[pairs.BUDGET] <= 0:

@@ -161,10 +161,9 @@ class _Group:
 
     @property
     def _steps(self) -> list[Step]:
-        first = self._first
-        if first.window == "sequence":
-            return [*first.steps, first.unless or _NO_STEP]
-        return [Step(first.kinds, first.where)]
+        # The kernel looks for the bit behind those of all steps.
+        never = self._first.window == "sequence" and self._first.unless is None
+        return [*self._first.changed_by, *([_NO_STEP] if never else [])]
 
     def described(self, columns: Mapping[str, int], plan: MaskPlan) -> Group:
         """For the walk, with columns and conditions as numbers."""

@@ -31,10 +31,6 @@ class Hits:
         return len(self.rows)
 
     @classmethod
-    def none(cls) -> Hits:
-        return cls.told(np.zeros(0, np.int32), np.zeros(0, np.int32))
-
-    @classmethod
     def told(cls, rows: np.ndarray, rules: np.ndarray) -> Hits:
         """Hits of which no more is known, by row, then rule."""
         return cls(rows.astype(np.int32), rules.astype(np.int32), np.full(len(rows), UNKNOWN, np.int32), np.zeros(0))
@@ -52,13 +48,13 @@ class Hits:
         if len(parts) == 1:
             return parts[0]
         before = np.cumsum([0, *(len(part.values) for part in parts)])
-        columns = ("rows", "rules", "values")
-        rows, rules, values = (
-            np.concatenate([getattr(part, name) for part in parts]) if parts else np.zeros(0, np.int32)
-            for name in columns
+        nothing = np.zeros(0, np.int32)
+        return cls(
+            np.concatenate([nothing, *(part.rows for part in parts)]),
+            np.concatenate([nothing, *(part.rules for part in parts)]),
+            np.concatenate([nothing, *(_behind(part, at) for part, at in zip(parts, before, strict=False))]),
+            np.concatenate([np.zeros(0), *(part.values for part in parts)]),
         )
-        starts = [np.where(part.starts < 0, UNKNOWN, part.starts + at) for part, at in zip(parts, before, strict=False)]
-        return cls(rows, rules, np.concatenate(starts).astype(np.int32) if parts else rows, values)
 
     @classmethod
     def together(cls, a: Hits, b: Hits, count: int) -> Hits:
@@ -66,7 +62,7 @@ class Hits:
         so they are sorted."""
         if not len(a) or not len(b):
             return a if len(a) else b
-        starts = np.where(b.starts < 0, UNKNOWN, b.starts + len(a.values)).astype(np.int32)
+        starts = _behind(b, len(a.values))
         order = np.argsort(np.concatenate((a.rules, b.rules)), kind="stable")
         rows, rules, all_starts = (
             np.concatenate(pair)[order] for pair in ((a.rows, b.rows), (a.rules, b.rules), (a.starts, starts))
@@ -92,6 +88,11 @@ class Hits:
         firsts = np.zeros(count + 1, np.int32)
         np.cumsum(np.bincount(self.rows, minlength=count), out=firsts[1:])
         return firsts
+
+
+def _behind(hits: Hits, values: int) -> Int32s:
+    """Where what was compared begins once so many values stand before it."""
+    return np.where(hits.starts < 0, UNKNOWN, hits.starts + values).astype(np.int32)
 
 
 def _sorted(rows: Int32s, rules: Int32s, starts: Int32s, values: np.ndarray, count: int) -> Hits:

@@ -50,6 +50,10 @@ LINE_BYTES = 64
 ROWS_MIN = 1024
 AHEAD = 12  # events between asking for a line of memory and using it
 
+_WITHIN_KERNELS: Any = {
+    "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": True
+}  # fmt: skip
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
@@ -78,15 +82,13 @@ def kernel(*argument_types: types.Type) -> Callable[[Function], Function]:
 def helper(function: Callable[..., Result]) -> Callable[..., Result]:
     """Decorator: a compiled function for kernels to call. It is kept on disk inside of them, and has no door for
     Python: that saves a quarter of the time to compile."""
-    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
-    return njit(**options)(function)
+    return njit(**_WITHIN_KERNELS)(function)
 
 
 def inlined(function: Callable[..., Result]) -> Callable[..., Result]:
     """`helper` for what is called row by row: its code goes where it is called, since a call that hands over a few
     arrays takes longer than most of what is done with them."""
-    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
-    return njit(forceinline=True, **options)(function)
+    return njit(forceinline=True, **_WITHIN_KERNELS)(function)
 
 
 @intrinsic

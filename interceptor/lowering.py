@@ -127,7 +127,7 @@ class Lowering:
         value = expression.constant
         if value is None:
             return self._into.do(Op.FLAG, b=int(expression.key == "True"))
-        if isinstance(value, int) and -_WORD_MAX <= value < _WORD_MAX:
+        if isinstance(value, int) and not _is_too_large(value):
             return self._into.do(Op.WORD, b=value)
         return self._into.do(Op.REAL, constant=float(value))
 

@@ -1,7 +1,7 @@
 """Which events change which windows: the conditions of all features of a bank, answered at once.
 
 Enters: the features' conditions, then chunk by chunk the rows of each kind. Leaves: masks over the chunk. Invariant: a
-condition that reads a window of the same bank is answered when that window is up to date, not before.
+condition reads no window of its own bank, since rules in which one does aren't compiled.
 """
 
 from __future__ import annotations
@@ -19,19 +19,17 @@ from interceptor.rules.expressions import Expression
 from interceptor.rules.ruleset import Feature
 from interceptor.schema import Kind
 
-_Name = tuple[int, str]  # bits of the kinds, and the condition's key, "" = always
+_Name = tuple[int, str]  # bits of the kinds, and the condition's key
 _Asked = dict[_Name, tuple[frozenset[Kind], Expression]]
 
 
 class MaskPlan:
-    """What can be answered before any window of a bank is up to date, as a program for each kind of event."""
+    """The conditions as a program for each kind of event."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
-        mine = {("feature", feature.name) for feature in features}
         asked: _Asked = {}
         for kinds, condition in (one for feature in features for one in feature.conditions):
-            if not condition.uses & mine:
-                asked.setdefault((bits_of(kinds), condition.key), (kinds, condition))
+            asked.setdefault((bits_of(kinds), condition.key), (kinds, condition))
         self.number = {name: number for number, name in enumerate(asked)}
         self._programs = {kind: _program(asked, kind) for kind in Kind}
         self._registers = Registers(self._programs.values())

@@ -28,10 +28,11 @@ def pane_length_ms(within_ms: int, panes: int) -> int:
 
 
 @inlined
-def lasts(began_ms: int, now_ms: int, pane_ms: int) -> bool:
-    """Whether a pane isn't over yet: events come in the order of time, nearly, so one pane lasts for many of them, and
-    a division is saved each time."""
-    return began_ms <= now_ms < began_ms + pane_ms
+def pane_of(now_ms: int, pane_ms: int, before: int) -> int:
+    """The pane of a time; `before`: that of the event before. Events come in the order of time, nearly, so one pane
+    lasts for many of them, and a division is saved each time."""
+    began_ms = before * pane_ms
+    return before if began_ms <= now_ms < began_ms + pane_ms else now_ms // pane_ms
 
 
 @inlined

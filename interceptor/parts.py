@@ -32,7 +32,7 @@ from interceptor.observer import Observer
 from interceptor.packed import Packed
 from interceptor.plan import Plan
 from interceptor.reload import compared, digests
-from interceptor.rules.ruleset import Feature, RuleSet, Step
+from interceptor.rules.ruleset import Feature, RuleSet
 from interceptor.schema import Kind
 from interceptor.stage import Stage
 from interceptor.state import State, nested, within
@@ -269,8 +269,7 @@ def _changing(features: Sequence[Feature], chunk: Chunk, views: Views) -> np.nda
     """bool[count]: events that change any of some features."""
     found = np.zeros(chunk.count, bool)
     for feature in features:
-        steps = [*feature.steps, *([feature.unless] if feature.unless else [])]
-        for step in steps or [Step(feature.kinds, feature.where)]:
+        for step in feature.changed_by:
             for view in (views[kind] for kind in step.kinds):
                 if view is not None:
                     found[view.rows] |= True if step.where is None else step.where(view)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from interceptor.kernels import Bools
     from interceptor.literals import Literals
 
-_FLAGS = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_CASELESS
+FLAGS = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_CASELESS
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\(\?[a-zA-Z-]*|.", re.DOTALL)
 _WHOLE_BUFFER = {r"\A": "^", r"\z": "$", r"\Z": "$"}
 _NEVER_NEWLINE = (r"\d", r"\w", r"\b", r"\B", r"\S")  # nor does punctuation after a backslash
@@ -91,17 +91,17 @@ class _Scanner:
                 literals |= dict.fromkeys((word, number) for word in words)
                 for one in apart(expression) if not words else ():
                     if _may_match_newline(one):
-                        wide[one.encode(), number + len(sets)] = _FLAGS
+                        wide[one.encode(), number + len(sets)] = FLAGS
                     else:
-                        patterns[one.encode(), number] = _FLAGS
+                        patterns[one.encode(), number] = FLAGS
         try:
             bare = {regex: _ends_removed(regex) for one in sets for regex in one.regexes}
-            _compiled({(without.encode(), 0): _FLAGS for regex, without in bare.items() if without != regex})
-            self._all = _compiled(patterns | wide)
+            compiled({(without.encode(), 0): FLAGS for regex, without in bare.items() if without != regex})
+            self._all = compiled(patterns | wide)
         except hyperscan.error as error:
             _try(sets)
             raise ValueError(f"the patterns can't be compiled together: {error}") from None
-        self._wide = _compiled(wide)
+        self._wide = compiled(wide)
         self._literals = _searched(list(literals)) if literals else None
 
     def scan(self, folded: Folded) -> dict[str, Bools]:
@@ -185,7 +185,7 @@ def _try(sets: Sequence[PatternSet]) -> None:
         for expression in pattern_set.regexes:
             for candidate in (expression, _ends_removed(expression)):
                 try:
-                    _compiled({(candidate.encode(), 0): _FLAGS})
+                    compiled({(candidate.encode(), 0): FLAGS})
                 except hyperscan.error as error:
                     raise _refused(pattern_set, expression, str(error)) from None
 
@@ -217,8 +217,8 @@ def _holds_newline(token: str) -> bool:
     return token.startswith("[:") or token < " "
 
 
-def _compiled(patterns: dict[tuple[bytes, int], int]) -> hyperscan.Database | None:
-    """One database for {(pattern, id): flags}; None where there are no patterns."""
+def compiled(patterns: dict[tuple[bytes, int], int]) -> hyperscan.Database | None:
+    """One database for {(expression, id): flags}; None where there are none. Raises hyperscan.error."""
     if not patterns:
         return None
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)

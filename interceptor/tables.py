@@ -163,6 +163,11 @@ def mixed(word: int) -> np.int64:
 
 
 @inlined
+def _place_of(epoch: int, slot: int) -> np.int64:
+    return np.int64(epoch) << _EPOCH_SHIFT | slot
+
+
+@inlined
 def slot_of(place: int) -> int:
     return place & SLOT_MASK
 
@@ -239,10 +244,10 @@ def placed(
         key_of_slot[slot] = key
         epoch_of_slot[slot] += 1
         index[at, _KEY] = key
-        index[at, _PLACE] = np.int64(epoch_of_slot[slot]) << _EPOCH_SHIFT | slot
+        index[at, _PLACE] = _place_of(epoch_of_slot[slot], slot)
     place = index[at, _PLACE]
     if inserting:
-        touched[place & SLOT_MASK] = 1
+        touched[slot_of(place)] = 1
     return place
 
 
@@ -274,8 +279,7 @@ def _find_slots(
         if place == NO_ROOM:
             return i
         if place >= 0:
-            slots[row] = place & SLOT_MASK
-            epochs[row] = place >> _EPOCH_SHIFT
+            slots[row], epochs[row] = slot_of(place), epoch_of(place)
     return len(rows)
 
 
@@ -284,4 +288,4 @@ def _fill_index(size: int, key_of_slot: Int64s, epoch_of_slot: Int32s, index: In
     for slot in range(size):
         at = _position(index, key_of_slot[slot], mixed(key_of_slot[slot]))
         index[at, _KEY] = key_of_slot[slot]
-        index[at, _PLACE] = np.int64(epoch_of_slot[slot]) << _EPOCH_SHIFT | slot
+        index[at, _PLACE] = _place_of(epoch_of_slot[slot], slot)

@@ -13,18 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from interceptor import walking
+from interceptor.columns import LOCATED_WORDS, located_whole
 from interceptor.distinct import DistinctWindow
 from interceptor.kernels import ROWS_MIN, Bools, Int64s, Uint8s
 from interceptor.tables import KeyTable
 from interceptor.walking import (
-    DTYPES,
     GROUP_FIELDS,
     POSITIONS,
     SCRATCH,
     SORTS,
     UNBEGUN,
     WINDOW_FIELDS,
-    note_column,
     walk,
 )
 from interceptor.window import Window
@@ -89,7 +88,7 @@ class Walker:
         self._position = np.zeros(POSITIONS, np.int64)
         self._found = np.zeros(len(self._bits), np.int64)
         columns = max((number for group in groups for number in group.columns), default=-1) + 1
-        self._addresses = np.zeros((columns, 2), np.int64)
+        self._addresses = np.zeros((columns, LOCATED_WORDS), np.int64)
         self._widen(0)
 
     def begin(
@@ -106,7 +105,7 @@ class Walker:
         self._columns = columns  # held while their addresses are in use
         for number, column in enumerate(columns):
             if column is not None:
-                note_column(self._addresses, number, column.view(np.uint8), DTYPES[column.dtype.char])
+                self._addresses[number] = located_whole(column)
         self._chunk = kinds, ok, ts_ms, self._addresses, masks
         self._position[:] = 0
         self._position[walking.STOP], self._found[:] = UNBEGUN, -1

@@ -11,11 +11,10 @@ spend their time on. Where a table is full, the kernel comes back to Python, and
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import carray, types
 
+from interceptor.columns import load_words
 from interceptor.distinct import distinct
 from interceptor.kernels import (
     AHEAD,
@@ -61,52 +60,15 @@ _COUNT, _SUM, _RATIO, _DISTINCT, _SINCE_LAST, _SINCE_FIRST, _SEQUENTIAL = range(
 GROUP, START, STOP, WINDOW, AT, POSITIONS = range(6)
 UNBEGUN = -1  # STOP of a group of which no row was looked at yet
 
-ADDRESS, DTYPE = 0, 1  # of a column
-DTYPES = {
-    np.dtype(name).char: code
-    for name, code in (("bool", 0), ("uint8", 0), ("uint16", 1), ("int32", 2), ("uint32", 3), ("int64", 4),
-                       ("uint64", 4), ("longlong", 4), ("ulonglong", 4), ("int8", 5))
-}  # fmt: skip
-
 # Rows of scratch memory
 _KEY, _HASH, _OTHER, _OTHER_HASH, _PLACE, _READ, _VALUE, _PAIR_HASH, SCRATCH = range(9)
 _MASKS = types.Array(types.boolean, 2, "C", readonly=True)
 _REALS = types.Array(types.float64, 2, "C")
 
 
-@kernel(TABLE, INT, IN_U8, INT)
-def note_column(columns: Int64s, number: int, column: Uint8s, dtype: int) -> None:
-    """Where a column is (seen as bytes): numpy takes three times as long to tell."""
-    columns[number, ADDRESS], columns[number, DTYPE] = column.ctypes.data, dtype
-
-
 @helper
 def _words_at(address: int, rows: int, words: int) -> Int64s:
     return carray(pointer(address), (rows, words), np.int64)
-
-
-@helper
-def _copy_at(column: Any, rows: Int32s, start: int, stop: int, out: Int64s) -> None:
-    for i in range(start, stop):
-        out[i] = np.int64(column[rows[i]])
-
-
-@helper
-def _gather(column: Int64s, size: int, rows: Int32s, start: int, stop: int, out: Int64s) -> None:
-    """out[i] = the column's value at rows[i], of whatever type it is."""
-    address, dtype = pointer(column[ADDRESS]), column[DTYPE]
-    if dtype == 0:
-        _copy_at(carray(address, (size,), np.uint8), rows, start, stop, out)
-    elif dtype == 1:
-        _copy_at(carray(address, (size,), np.uint16), rows, start, stop, out)
-    elif dtype == 2:
-        _copy_at(carray(address, (size,), np.int32), rows, start, stop, out)
-    elif dtype == 3:
-        _copy_at(carray(address, (size,), np.uint32), rows, start, stop, out)
-    elif dtype == 4:
-        _copy_at(carray(address, (size,), np.int64), rows, start, stop, out)
-    else:
-        _copy_at(carray(address, (size,), np.int8), rows, start, stop, out)
 
 
 @helper
@@ -159,10 +121,10 @@ def _begin(
     chosen = _choose(group, steps, kinds, ok, masks, candidates, rows, matches, changes)
     group[WRITTEN] = chosen
     if chosen:
-        _gather(columns[group[BY]], len(kinds), rows, 0, chosen, scratch[_KEY])
+        load_words(columns[group[BY]], len(kinds), rows, 0, scratch[_KEY, :chosen])
         _hash_keys(scratch[_KEY], chosen, scratch[_HASH])
         if group[OF] != group[BY]:
-            _gather(columns[group[OF]], len(kinds), rows, 0, chosen, scratch[_OTHER])
+            load_words(columns[group[OF]], len(kinds), rows, 0, scratch[_OTHER, :chosen])
             _hash_keys(scratch[_OTHER], chosen, scratch[_OTHER_HASH])
 
 
@@ -214,7 +176,7 @@ def _walk_window(
     cells = carray(pointer(window[WORDS]), (window[WORDS_ROWS], 2 * window[ROW_WORDS]), np.int32)
     places, reads, values = scratch[_PLACE], scratch[_READ], scratch[_VALUE]
     if window[VALUE] >= 0:
-        _gather(columns[window[VALUE]], len(ts_ms), rows, at, stop, values)
+        load_words(columns[window[VALUE]], len(ts_ms), rows, at, values[at:stop])
     if sort == _COUNT:
         count(at, stop, rows, places, reads, changes, ts_ms, length_ms, words, cells, out)
     elif sort == _DISTINCT:

@@ -7,8 +7,6 @@ itself; state changes only where `changes` holds and the key has a place.
 
 from __future__ import annotations
 
-import numpy as np
-
 from interceptor.kernels import Bools, Float64s, Int32s, Int64s, Uint8s, helper
 from interceptor.panes import (
     PANES,
@@ -17,9 +15,9 @@ from interceptor.panes import (
     advance,
     dropped,
     empty,
-    lasts,
     moved,
     pane_length_ms,
+    pane_of,
     remaining,
     total,
 )
@@ -56,11 +54,9 @@ def count(
     start: int, stop: int, rows: Int32s, places: Int64s, reads: Int64s, changes: Uint8s, ts_ms: Int64s,
     pane_ms: int, words: Int64s, cells: Int32s, out: Int64s,
 ) -> None:  # fmt: skip
-    began = pane = np.int64(0)
+    pane = 0
     for i in range(start, stop):
-        if not lasts(began, ts_ms[rows[i]], pane_ms):
-            pane = ts_ms[rows[i]] // pane_ms
-            began = pane * pane_ms
+        pane = pane_of(ts_ms[rows[i]], pane_ms, pane)
         slot, epoch = slot_of(places[i]), epoch_of(places[i])
         if changes[i] and places[i] >= 0 and advance(words, cells, PANES, slot, epoch, pane):
             cells[slot, pane % PANES] += 1
@@ -73,11 +69,9 @@ def sum_up(
     start: int, stop: int, rows: Int32s, places: Int64s, reads: Int64s, changes: Uint8s, ts_ms: Int64s, values: Int64s,
     pane_ms: int, words: Int64s, out: Int64s,
 ) -> None:  # fmt: skip
-    began = pane = np.int64(0)
+    pane = 0
     for i in range(start, stop):
-        if not lasts(began, ts_ms[rows[i]], pane_ms):
-            pane = ts_ms[rows[i]] // pane_ms
-            began = pane * pane_ms
+        pane = pane_of(ts_ms[rows[i]], pane_ms, pane)
         slot, epoch = slot_of(places[i]), epoch_of(places[i])
         if changes[i] and places[i] >= 0 and advance(words, words, SUM_PANES, slot, epoch, pane):
             words[slot, pane % SUM_PANES] += values[i]
@@ -91,11 +85,9 @@ def ratio(
     numerator: Bools, every: bool, pane_ms: int, words: Int64s, cells: Int32s, out: Float64s,
 ) -> None:  # fmt: skip
     """All events are counted in the row's first PANES cells, those of the numerator in the others."""
-    began = pane = np.int64(0)
+    pane = 0
     for i in range(start, stop):
-        if not lasts(began, ts_ms[rows[i]], pane_ms):
-            pane = ts_ms[rows[i]] // pane_ms
-            began = pane * pane_ms
+        pane = pane_of(ts_ms[rows[i]], pane_ms, pane)
         if changes[i] and places[i] >= 0:
             slot = slot_of(places[i])
             emptied = moved(words, PANES, slot, epoch_of(places[i]), pane)

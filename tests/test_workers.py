@@ -88,19 +88,24 @@ def started() -> Iterator[list[Worker]]:
             worker.kill()
 
 
+def lose_two(stream: Stream, started: list[Worker]) -> None:
+    """Two workers and the stream begin; each of the two dies in the middle of it, and one joins in between."""
+    started += [stream.worker(), stream.worker()]
+    for worker in started:
+        worker.wait_ready()
+    stream.begin()
+    within(30, lambda: stream.watched.new > 3_000, lambda: logs_of(started))
+    started[0].fail(within_s=3.0)
+    started.append(stream.worker())
+    within(40, lambda: stream.watched.new > 12_000, lambda: logs_of(started))
+    started[1].fail(within_s=3.0)
+
+
 def test_workers_that_are_killed_and_join_decide_as_one_engine(
     settings: Settings, frames: list[pa.RecordBatch], shipped: RuleSet, tmp_path: Path, started: list[Worker]
 ) -> None:
     with Stream(tmp_path, settings, frames, rate=1_500) as stream:
-        started += [stream.worker(), stream.worker()]
-        for worker in started:
-            worker.wait_ready()
-        stream.begin()
-        within(30, lambda: stream.watched.new > 3_000, lambda: logs_of(started))
-        started[0].fail(within_s=3.0)
-        started.append(stream.worker())
-        within(40, lambda: stream.watched.new > 12_000, lambda: logs_of(started))
-        started[1].fail(within_s=3.0)
+        lose_two(stream, started)
         started.append(stream.worker())
         assert stream.wait(IDLE_S), logs_of(started)
         assert not stream.trouble
@@ -116,15 +121,7 @@ def test_one_worker_has_the_engine_whole_and_others_stand_by(
     found = new_settings(kafka_address, redis_address, partitions=1)
     settings = found.model_copy(update={"snapshots": str(tmp_path / "snapshots"), "static_lists": True})
     with Stream(tmp_path, settings, frames, rate=3_000) as stream:
-        started += [stream.worker(), stream.worker()]
-        for worker in started:
-            worker.wait_ready()
-        stream.begin()
-        within(30, lambda: stream.watched.new > 3_000, lambda: logs_of(started))
-        started[0].fail(within_s=3.0)
-        started.append(stream.worker())
-        within(40, lambda: stream.watched.new > 12_000, lambda: logs_of(started))
-        started[1].fail(within_s=3.0)
+        lose_two(stream, started)
         assert stream.wait(IDLE_S), logs_of(started)
         assert not stream.trouble
         assert started[2].stop() == 0

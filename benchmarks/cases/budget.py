@@ -31,7 +31,7 @@ from interceptor.engine import Engine
 from interceptor.folding import fold, fold_host, fold_hosts, fold_one
 from interceptor.lists import host_hash
 from interceptor.observer import Observer
-from interceptor.patterns import PatternSet
+from interceptor.patterns import FLAGS, PatternSet, compiled
 from interceptor.reload import events_of
 from interceptor.rules.names import event_symbols
 from interceptor.rules.ruleset import Feature, RuleSet
@@ -51,7 +51,6 @@ STAGE_OF_SECTION = {
 }  # fmt: skip
 FOUNDERS, ANCHORS = 400_000, 4
 ENCODE, WHOLE, WATCHED = "encode", "whole engine", "whole engine, watched"
-_FLAGS = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_CASELESS
 
 
 Scored = dict[str, np.ndarray]  # side → uint64[n], the keys that have a score
@@ -210,7 +209,7 @@ class Floors:
         """To read the bytes once, and to scan them folded."""
         strings = self._now.strings(name)
         folded = (fold_hosts if of_host else fold)(strings, rows.astype(np.int32))
-        database = compiled([one for one in self._rules.words.sets if one.of_host == of_host])
+        database = _database([one for one in self._rules.words.sets if one.of_host == of_host])
         return touch_s([strings.data]) + scan_s(database, folded.data)
 
 
@@ -240,19 +239,14 @@ class Keys:
         return pairs(self.column(feature.by, rows), self.column(feature.value, rows))
 
 
-def compiled(sets: Sequence[PatternSet]) -> hyperscan.Database | None:
-    """The patterns of these sets as the engine compiles them."""
-    found: dict[tuple[bytes, int], None] = {}
+def _database(sets: Sequence[PatternSet]) -> hyperscan.Database | None:
+    """Words and expressions of these sets, all of them for Hyperscan."""
+    found: dict[tuple[bytes, int], int] = {}
     for number, one in enumerate(sets):
         folded = [(fold_host if one.of_host else fold_one)(literal) for literal in one.literals]
         for text in [re.escape(literal) for literal in folded] + list(one.regexes):
-            found[text.encode(), number] = None
-    if not found:
-        return None
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    expressions, ids = zip(*found, strict=True)
-    database.compile(expressions=expressions, ids=ids, flags=[_FLAGS] * len(ids))
-    return database
+            found[text.encode(), number] = FLAGS
+    return compiled(found)
 
 
 def _buffers(batches: Sequence[pa.RecordBatch]) -> list[np.ndarray]:

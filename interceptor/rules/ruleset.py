@@ -47,13 +47,18 @@ class Feature:
     unless: Step | None
 
     @property
+    def changed_by(self) -> tuple[Step, ...]:
+        """The events that change it: those of any of these."""
+        if self.window != "sequence":
+            return (Step(self.kinds, self.where),)
+        return (*self.steps, *([self.unless] if self.unless else []))
+
+    @property
     def conditions(self) -> Iterator[tuple[frozenset[Kind], Expression]]:
         """All that it asks of events, each with the kinds of event that it is asked of."""
-        for kinds, condition in ((self.kinds, self.where), (self.kinds, self.numerator),
-                                 *((step.kinds, step.where) for step in self.steps),
-                                 *([(self.unless.kinds, self.unless.where)] if self.unless else [])):  # fmt: skip
-            if condition is not None:
-                yield kinds, condition
+        for step in (Step(self.kinds, self.numerator), *self.changed_by):
+            if step.where is not None:
+                yield step.kinds, step.where
 
     @property
     def uses(self) -> frozenset[tuple[str, str]]:

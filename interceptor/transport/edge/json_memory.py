@@ -7,23 +7,14 @@ helpers would be counted at each call, and that took three quarters of the time 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
 _BYTE, _WORD = ir.IntType(8), ir.IntType(64)
-Result = TypeVar("Result")
-
-
-def inlined(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Decorator: as kernels.helper, but always made part of its caller: that saves a third of the time here, where
-    functions of a few steps are called for each field."""
-    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
-    return njit(forceinline=True, **options)(function)
 
 
 @intrinsic

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from interceptor.transport.edge.json_memory import byte_at, inlined, put_byte
+from interceptor.kernels import inlined
+from interceptor.transport.edge.json_memory import byte_at, put_byte
 
 _QUOTE, _BACKSLASH, _SPACE, _SLASH = (ord(one) for one in '"\\ /')
 _MINUS, _PLUS, _ZERO, _NINE, _DOT, _COLON = (ord(one) for one in "-+09.:")

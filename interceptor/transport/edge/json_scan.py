@@ -23,11 +23,12 @@ from interceptor.kernels import (
     Int32s,
     Int64s,
     Uint8s,
+    inlined,
     kernel,
 )
 from interceptor.schema import COLUMNS, Kind, Subject
 from interceptor.transport.edge.json_fields import AHEAD_MAX_MS, EARLIEST_MS, LATEST_MS
-from interceptor.transport.edge.json_memory import byte_at, bytes_at, inlined, put_byte, put_word, word_at
+from interceptor.transport.edge.json_memory import byte_at, bytes_at, put_byte, put_word, word_at
 from interceptor.transport.edge.json_refusals import MESSAGE_BYTES_MAX
 from interceptor.transport.edge.json_scalars import copy_text, number, string_end, time_ms, whole
 from interceptor.transport.fitness import TEXT_BYTES_MAX

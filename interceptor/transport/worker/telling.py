@@ -18,8 +18,6 @@ from interceptor.transport.wire import DECIDED_SCHEMA, FRAME_ROWS_MAX, encode
 from interceptor.transport.worker.messages import Outgoing, Taken
 from interceptor.transport.worker.shards import Shard, covers
 
-_ROWS_AT_ONCE = FRAME_ROWS_MAX
-
 
 def tell(
     shard: Shard[Any], decisions: Decisions, place: np.ndarray, chosen: np.ndarray, last: int, taken: Taken
@@ -33,8 +31,8 @@ def tell(
     if not chosen.all():
         frame = frame.filter(pa.array(chosen))
     covering = covers(shard.applied + 1, last, shard.rules_hash)
-    for start in range(0, frame.num_rows, _ROWS_AT_ONCE):
-        value = encode(frame.slice(start, _ROWS_AT_ONCE))
+    for start in range(0, frame.num_rows, FRAME_ROWS_MAX):
+        value = encode(frame.slice(start, FRAME_ROWS_MAX))
         taken.outgoing.append(Outgoing(DECISIONS, shard.partition, value, covering))
     _count(taken, decisions.kind[chosen], decisions.verdict[chosen])
 
