@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from interceptor.display import clean, clock, short, yuan
+from interceptor.display import clean, short, yuan
+from interceptor.local_time import clock
 from interceptor.schema import GATE_NAMES, GATES
 from simulator.report import Money, Report, rate
 from simulator.scorecard import ratio

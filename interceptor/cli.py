@@ -20,7 +20,16 @@ from typing import Annotated
 import typer
 
 from interceptor import __version__, rules_cli
-from interceptor.commands import bench_cli, cluster_cli, feed_cli, ledger_cli, letters_cli, lists_cli, publish_cli
+from interceptor.commands import (
+    bench_cli,
+    centre_cli,
+    cluster_cli,
+    feed_cli,
+    ledger_cli,
+    letters_cli,
+    lists_cli,
+    publish_cli,
+)
 
 EXIT_BROKEN_PIPE = 1
 EXIT_TRY_LATER = 75
@@ -41,6 +50,7 @@ app = typer.Typer(
 )
 
 app.add_typer(rules_cli.app, name="rules")
+app.add_typer(centre_cli.app, name="centre")
 app.add_typer(cluster_cli.app, name="cluster")
 app.add_typer(ledger_cli.app, name="ledger")
 app.add_typer(lists_cli.app, name="lists")

@@ -11,7 +11,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
@@ -25,10 +24,11 @@ from rich.table import Table
 from rich.text import Text
 
 from interceptor.decisions import Decisions
+from interceptor.local_time import clock
+from interceptor.masking import masked
 from interceptor.schema import GATE_NAMES, GATES, Kind, Verdict
 from simulator.scorecard import ScoreCard
 
-LOCAL_TIME = timezone(timedelta(hours=8))  # the city's; hours of rules and people are in it
 REDRAW_S = 0.33
 RECENT_MAX = 6
 WIDTH_MAX = 100
@@ -249,11 +249,6 @@ def interception(event: dict[str, Any], verdict: Verdict, why: str) -> str:
     return f"{clock(event['ts_ms']):%H:%M} {what} · {why}"
 
 
-def clock(ts_ms: int) -> datetime:
-    """The city's wall clock at an event's time."""
-    return datetime.fromtimestamp(ts_ms / 1000, UTC).astimezone(LOCAL_TIME)
-
-
 def yuan(fen: float) -> str:
     """Money for people: 850 yuan, 12.3 k yuan, 1.24 m yuan."""
     return f"{short(fen)} yuan"
@@ -270,18 +265,6 @@ def short(fen: float) -> str:
 
 def _three_digits(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 9.995 else f"{value:.1f}" if abs(value) < 99.95 else f"{value:,.0f}"
-
-
-def masked(number: int) -> str:
-    """A phone number with its middle hidden: +86 139****1234. Service numbers are nobody's own and stay whole."""
-    if not number:
-        return "an unknown number"
-    digits = str(number)
-    country, rest = ("+86 ", digits[2:]) if digits.startswith("86") and len(digits) > 2 else ("+", digits)
-    if country == "+86 " and len(rest) <= 6:
-        return rest
-    shown = max(1, min(3, len(rest) - 8))
-    return f"{country}{rest[:shown]}****{rest[-4:]}"
 
 
 def clean(text: str) -> str:

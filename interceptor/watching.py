@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
-from interceptor.display import Display, clock
+from interceptor.display import Display
 from interceptor.engine import Engine
+from interceptor.local_time import clock
 from interceptor.reload import Reloaded
 from interceptor.rules import Problem, RulesError, RuleSet, load
 from interceptor.rules.errors import Place, printable

@@ -21,6 +21,9 @@ FILE_LINES_MAX = {"interceptor": 350, "simulator": 350, "benchmarks": 350, "test
 # The cluster: it runs the engine's parts, and knows brokers, clocks and processes.
 TRANSPORT = "interceptor.transport"
 
+# What happens after a decision: it keeps a book, and knows neither clock nor chance.
+CENTRE = "interceptor.centre"
+
 # The outermost layer: talks to people and files, knows the clock, and brings engine and simulator together.
 COMMAND_MODULES = {
     "interceptor.__main__",
@@ -39,9 +42,16 @@ COMMAND_MODULES = {
 # Imports go down only: whoever is on the left must not import what is on the right.
 FORBIDDEN_IMPORTS = {
     "command": ("tests", "benchmarks"),
-    "transport": ("simulator", "tests", "benchmarks", *COMMAND_MODULES),
-    "engine": ("simulator", "interceptor.transport", "tests", "benchmarks", *COMMAND_MODULES),
-    "simulator": ("interceptor.transport", "tests", "benchmarks", *COMMAND_MODULES),
+    "transport": ("simulator", CENTRE, "tests", "benchmarks", *COMMAND_MODULES),
+    "engine": ("simulator", "interceptor.transport", CENTRE, "tests", "benchmarks", *COMMAND_MODULES),
+    "centre": (
+        "simulator",
+        "interceptor.transport",
+        "tests",
+        "benchmarks",
+        *(COMMAND_MODULES - {"interceptor.recording"}),
+    ),
+    "simulator": ("interceptor.transport", CENTRE, "tests", "benchmarks", *COMMAND_MODULES),
 }
 
 # Time and chance are handed to the engine, and it does no input or output but for reading rule files (pathlib).
@@ -129,6 +139,7 @@ def test_engine_and_simulator_take_time_and_chance_from_outside() -> None:
     tables = {
         "engine": (ENGINE_FORBIDDEN_IMPORTS, ENGINE_FORBIDDEN_CALLS),
         "simulator": (SIMULATOR_FORBIDDEN_IMPORTS, SIMULATOR_FORBIDDEN_CALLS),
+        "centre": (SIMULATOR_FORBIDDEN_IMPORTS, SIMULATOR_FORBIDDEN_CALLS),
         "command": ((), ()),
         "transport": ((), ()),
     }
@@ -184,6 +195,8 @@ def _layer(path: Path) -> str:
     name = _module_name(path)
     if _within(name, (TRANSPORT,)):
         return "transport"
+    if _within(name, (CENTRE,)):
+        return "centre"
     if _within(name, tuple(COMMAND_MODULES)):
         return "command"
     return "engine" if name.startswith("interceptor") else "simulator"

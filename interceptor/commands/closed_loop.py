@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from interceptor import run
 from interceptor.commands.live_line import LiveLine
-from interceptor.display import clock
+from interceptor.local_time import clock
 from interceptor.rules import RuleSet, default_rules_dir, load
 from interceptor.schema import kinds_named
 from interceptor.transport.edge.awaiting import DecisionReader, Gathered, places_of

@@ -15,7 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interceptor.display import clean, clock, fitted, masked, yuan
+from interceptor.display import clean, fitted, yuan
+from interceptor.local_time import clock
+from interceptor.masking import masked
 from interceptor.recording import RecordingError
 from interceptor.schema import GATE_NAMES, Kind, Verdict
 from interceptor.tuning.compare import Bounds, Comparison, Moved, compare

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from interceptor.display import clean, clock, masked
+from interceptor.display import clean
+from interceptor.local_time import clock
+from interceptor.masking import masked
 from interceptor.recording import open_recording
 from interceptor.rules.written import roughly
 from interceptor.schema import GATES, Action, Kind, Status, Verdict

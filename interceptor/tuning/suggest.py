@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interceptor.display import clock
+from interceptor.local_time import clock
 from interceptor.recording import open_recording
 from interceptor.rules.errors import printable
 from interceptor.tuning.advice import Advice, Period, Verdict

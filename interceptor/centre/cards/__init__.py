@@ -1,0 +1,1 @@
+"""Two cards: SIMs and accounts, their limits, outlets, sanctions."""

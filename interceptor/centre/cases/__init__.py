@@ -1,0 +1,1 @@
+"""Alerts that police, banks and carriers handle together."""

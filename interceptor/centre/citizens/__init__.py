@@ -1,0 +1,1 @@
+"""Reports, look-ups, appeals, own-number protection, advice."""

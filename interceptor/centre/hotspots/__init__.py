@@ -1,0 +1,1 @@
+"""Townships, dens, moving dens, and a map of them."""

@@ -1,0 +1,1 @@
+"""Stop-payment and freeze: requests, matching, stops, freezes, money given back."""

@@ -1,0 +1,1 @@
+"""Scam sites: patrol, proposals, an officer's confirmation."""

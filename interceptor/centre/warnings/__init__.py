@@ -1,0 +1,1 @@
+"""Early warning: four tiers, officers and cars, escalation."""

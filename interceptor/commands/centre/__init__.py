@@ -1,0 +1,1 @@
+"""The commands of the centre: one module for each noun; `desk` is what they share."""

@@ -1,0 +1,99 @@
+"""What all commands of the centre share: options, the open book, refusals as people read them.
+
+Enters: options. Leaves: an open book, or one clear message and an exit code. Invariant: no traceback for what a
+person can mend.
+
+Exit codes: 0 done, 1 refused or found something, 2 wrong use, 75 try again later, 78 wrong configuration.
+"""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from interceptor.centre.book import Book, BookBusy, BookError
+from interceptor.centre.parts import PARTS
+from interceptor.centre.refusal import Refused
+from interceptor.commands.centre.keys import key_of
+from interceptor.local_time import LOCAL_TIME
+from interceptor.tuning.tables import EXIT_CONFIGURATION, EXIT_FOUND, EXIT_USAGE, fail, print_json, say
+
+EXIT_TRY_LATER = 75
+BOOK = Path("centre.sqlite")
+
+BookOption = Annotated[Path, typer.Option("--book", metavar="FILE.sqlite", help="The centre's book.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it.  [default: the user logged in]")]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="When, as 2021-03-05T09:30 in the city's time.  [default: now]"),
+]
+
+
+@contextmanager
+def opened(path: Path, *, read_only: bool = False) -> Iterator[Book]:
+    """The book of the commands. Raises BookError."""
+    with Book(path, key_of(path, make=not read_only), PARTS, read_only=read_only) as book:
+        yield book
+
+
+def run(command: Callable[[], int]) -> None:
+    """Does it, and ends the program with its exit code, or with that of what went wrong."""
+    raise typer.Exit(answered(command))
+
+
+def answered(command: Callable[[], int]) -> int:
+    """The exit code of a command; what a person can mend is said on standard error."""
+    try:
+        return command()
+    except Refused as refused:
+        return fail(f"refused ({refused.code}): {refused}", EXIT_FOUND)
+    except BookBusy as error:
+        return fail(str(error), EXIT_TRY_LATER)
+    except BookError as error:
+        return fail(str(error), EXIT_CONFIGURATION)
+    except UsageError as error:
+        return fail(str(error), EXIT_USAGE)
+
+
+class UsageError(Exception):
+    """An option that can't be followed; the message names it."""
+
+
+def moment(at: str | None) -> int:
+    """ms since 1970 UTC. Raises UsageError."""
+    if at is None:
+        return time.time_ns() // 1_000_000
+    try:
+        when = datetime.fromisoformat(at)
+    except ValueError:
+        raise UsageError(f"--at {at!r}: no time; write 2021-03-05T09:30, perhaps with +08:00") from None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=LOCAL_TIME)
+    return round(when.timestamp() * 1000)
+
+
+def who(by: str | None) -> str:
+    """The name given, else the user's."""
+    if by is not None:
+        return by
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # nobody of this number is known
+        return "somebody"
+
+
+def done(told: dict[str, Any], words: str, *, as_json: bool) -> int:
+    """Says what was done."""
+    if as_json:
+        print_json(told)
+    else:
+        say(words)
+    return 0
