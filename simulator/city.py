@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from interceptor.schema import Kind, rule_key
+from simulator.answers import Answers
 from simulator.chance import generator, uniform
 from simulator.clock import DAY_0_MS, HOUR_MS, MINUTE_MS, day_start_ms, hour_start_ms
 from simulator.events import Pools, Rows, to_frame
@@ -69,15 +70,18 @@ class City:
     """One run."""
 
     def __init__(
-        self, scenario: Scenario, people: int, days: int, seed: int, population: Population | None = None
-    ) -> None:
-        """`population`: a city already built from these people and this seed."""
+        self, scenario: Scenario, people: int, days: int, seed: int, population: Population | None = None,
+        *, centre: bool = False,
+    ) -> None:  # fmt: skip
+        """`population`: a city already built from these people and this seed. `centre`: a centre asks for what banks
+        and citizens answer; else officers are assumed to do their part by themselves."""
         self.scenario, self.people, self.days, self.seed = scenario, people, days, seed
         self.population = population or build(people, seed)
         self.pools = Pools.empty()
         self._ordinary = Life(scenario.ordinary, self.population, self.pools)
-        self._operation = Operation(scenario, self.population, self.pools, seed)
-        self._officers = Officers(seed, scenario.victims.stopped_by_warning, self._operation.person_of)
+        self._operation = Operation(scenario, self.population, self.pools, seed, centre)
+        self._officers = Officers(seed, scenario.victims.stopped_by_warning, self._operation.person_of, centre)
+        self.answers = Answers(scenario.banks, self._operation, self._officers, seed)
         self._town_of_cell = town_of_cell(generator(self.population.seed, "places"))
         self._end_ms = 0
         self._rows: Rows | None = None
@@ -118,8 +122,8 @@ class City:
         self._rows = None
         verdict, actions = np.zeros(rows.count, np.uint8), np.zeros(rows.count, np.uint32)
         verdict[at], actions[at] = decisions.verdict, decisions.actions
-        self._operation.feedback(rows, verdict, actions)
-        of_interest = heard_of(rows, actions, self.seed)
+        self._operation.feedback(rows, verdict, actions, self._first_id)
+        of_interest = heard_of(rows, actions, self.seed, centre=self._officers.centre)
         if len(of_interest):
             behind = self._rules_behind(decisions, at, of_interest)
             self._officers.hear(rows.take(of_interest), actions[of_interest], behind, self._end_ms)

@@ -87,9 +87,42 @@ class Launderer:
             return False
         if not mule.held:
             self.roster.hold(mule, self._next_ms)
-            self.held_fen += mule.balance_fen
+            self._keep(mule, mule.balance_fen)
             mule.balance_fen = 0
         return True
+
+    def found_fen(self, account: int) -> int | None:
+        """What a bank finds in a mule's account, money of other cities included; None if it is no mule's."""
+        mule = self.roster.of_account(account)
+        if mule is None:
+            return None
+        return mule.balance_fen + mule.kept_fen + self.roster.elsewhere_fen(mule)
+
+    def kept_fen(self, account: int) -> int:
+        """Of it, what is stolen from this city and can't leave."""
+        mule = self.roster.of_account(account)
+        return mule.kept_fen if mule is not None else 0
+
+    def release(self, account: int, ts_ms: int) -> None:
+        """A mule's account may pay again: what was kept in it goes on its way."""
+        mule = self.roster.of_account(account)
+        if mule is not None and mule.held:
+            kept, mule.kept_fen, mule.held = mule.kept_fen, 0, False
+            self.held_fen -= kept
+            if kept:
+                self._credit(mule, kept, ts_ms)
+
+    def give_back(self, account: int, amount_fen: int) -> int:
+        """Money out of a held account, to a victim; gives how much there was, fen. It stays among what is held."""
+        mule = self.roster.of_account(account)
+        found = min(amount_fen, mule.kept_fen) if mule is not None else 0
+        if mule is not None:
+            mule.kept_fen -= found
+        return found
+
+    def _keep(self, mule: Mule, amount_fen: int) -> None:
+        mule.kept_fen += amount_fen
+        self.held_fen += amount_fen
 
     def due(self, end_ms: int) -> None:
         """Write down the transfers before `end_ms`; later ones can still be prevented."""
@@ -113,7 +146,7 @@ class Launderer:
 
     def _credit(self, mule: Mule, amount_fen: int, ts_ms: int) -> None:
         if mule.held:
-            self.held_fen += amount_fen
+            self._keep(mule, amount_fen)
             return
         mule.balance_fen += amount_fen
         mule.large |= mule.layer == 1 and amount_fen >= LARGE_FEN
@@ -149,7 +182,7 @@ class Launderer:
     def _pay(self, hop: Hop, ts_ms: int) -> None:
         """Write it down if it belongs to this slice. Until then the money is under way, and can be caught."""
         if hop.payer.held:
-            self.held_fen += hop.amount_fen
+            self._keep(hop.payer, hop.amount_fen)
         elif ts_ms >= self._next_ms:
             self._at(ts_ms, lambda at_ms: self._pay(hop, at_ms))
         else:
@@ -167,7 +200,7 @@ class Launderer:
         payer = hop.payer
         again = hop.tries < RETRIES_MAX and self.roster.luck(payer, f"again {hop.tries}") < self.plan.retry_hop
         if payer.held or not again:
-            self.held_fen += hop.amount_fen
+            self._keep(payer, hop.amount_fen)
             return
         self._at(hop.ts_ms + self._delay_ms(payer, hop.ts_ms), lambda ts_ms: self._other_way(hop, ts_ms))
 

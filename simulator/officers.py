@@ -41,9 +41,9 @@ _SUBJECTS = {
 }
 
 
-def heard_of(rows: Rows, actions: np.ndarray, seed: int) -> np.ndarray:
+def heard_of(rows: Rows, actions: np.ndarray, seed: int, *, centre: bool = False) -> np.ndarray:
     """i64[m]: the rows of a slice, with actions u32[n], of which somebody may say something."""
-    warned, taken = ((actions & np.uint32(bits)) != 0 for bits in (_WARNS, _TAKES))
+    warned, taken = ((actions & np.uint32(bits)) != 0 for bits in (WARNINGS if centre else _WARNS, _TAKES))
     counted = np.isin(rows.column("kind"), (Kind.CALL, Kind.SMS, Kind.WEB))
     fraud = np.flatnonzero(taken & ~warned & counted & (rows.column("campaign") >= 0))
     if len(fraud) > CASES_A_SLICE:
@@ -60,6 +60,8 @@ class Officers:
     seed: int
     stopped_by_warning: Sequence[float]
     person_of: Callable[[int], int]
+    centre: bool = False  # a centre decides who is rung up when, and asks for the answers
+    _danger: dict[int, dict[str, int]] = field(default_factory=dict)  # citizen → what the warning is about
     _warned: dict[tuple[int, int], int] = field(default_factory=dict)  # (citizen, tier) → not again before
     _looked_into: set[int] = field(default_factory=set)
     _findings: int = 0
@@ -80,11 +82,35 @@ class Officers:
         luck = uniform(self.seed, "officers", rows.column("ts_ms"), rows.column("source"), rows.column("target"))
         for row, values in enumerate(zip(*columns, strict=True)):
             event = dict(zip(names, values, strict=True)) | {"rule": int(rules[row])}
-            if tier[row] >= 2 and event["target"]:
+            if tier[row] and event["target"] and self.centre:
+                self._note_danger(event)
+            elif tier[row] >= 2 and event["target"]:
                 self._warn(event, int(tier[row]), next_ms)
             if taken[row]:
                 self._look_into(event, int(actions[row]), float(luck[row]), next_ms)
         self._later.add(self._scribe.rows())
+
+    def answer(self, citizen: int, tier: int, ts_ms: int, nth: int) -> Outcome:
+        """What comes of one try to warn a citizen, the nth for this tier; it is heard of in the stream as well."""
+        event = self._danger.get(citizen) or {"target": citizen, "town": 0, "campaign": -1, "source": 0, "rule": 0} | {
+            "subject": Subject.NONE, "kind": Kind.CALL
+        }  # fmt: skip
+        often = uniform(self.seed, "hard to reach", citizen)[0] < HARD_TO_REACH
+        missed = UNREACHED_OFTEN if often and tier < 4 else UNREACHED
+        luck = uniform(self.seed, "answer", citizen, tier, ts_ms, nth, np.arange(2)).tolist()
+        persuaded = luck[1] < self.stopped_by_warning[tier - 1]
+        outcome = Outcome.NONE if tier <= 2 else self._try(luck[0], missed, event["campaign"] >= 0, persuaded)
+        about = {"source": event["source"], "subject": _subject(event), "tier": tier, "rule": event["rule"]}
+        if tier >= 2:
+            self._say(event, ts_ms, ts_ms, outcome, **about)
+            self._later.add(self._scribe.rows())
+        return outcome
+
+    def _note_danger(self, event: dict[str, int]) -> None:
+        """The last scam that somebody was warned of, or the last thing at all."""
+        before = self._danger.get(event["target"])
+        if before is None or event["campaign"] >= 0 or before["campaign"] < 0:
+            self._danger[event["target"]] = event
 
     def _warn(self, event: dict[str, int], tier: int, next_ms: int) -> None:
         citizen, ts_ms, scam = event["target"], event["ts_ms"], event["campaign"] >= 0

@@ -86,6 +86,7 @@ class Victims(_Section):
     report_loss_minutes: float = 200.0
     report_loss_sigma: float = 1.2
     report_warned: Share = 0.3  # of those whom a warning stopped
+    warning_days: Annotated[float, Field(gt=0)] = 30.0  # until a warning is forgotten
     loss_sigma: Annotated[float, Field(gt=0, le=3)] = 1.6  # B4
     loss_factor: Factor = 1.0
     loss_yuan_max: Annotated[int, Field(gt=0)] = 1_000_000
@@ -116,6 +117,30 @@ class Laundering(_Section):
     tested: Share = 0.5  # of accounts get a few yuan before they are used
     exits: tuple[Share, Share, Share, Share] = (0.35, 0.30, 0.25, 0.10)  # wallet or purchase, USDT, cash, abroad
     retry_hop: Share = 0.7  # of refused hops are tried to another account
+    # What a bank finds in a network's account beside this city's money, median in yuan: the mean is that of B1, 106,500
+    # yuan for each stopped account, less than a tenth of it this city's own [S].
+    elsewhere_yuan: Annotated[float, Field(ge=0)] = 41_000.0
+    elsewhere_sigma: Annotated[float, Field(gt=0, le=3)] = 1.3
+
+
+class Banks(_Section):
+    """How fast the centre's requests are carried out. Rhythm after A1 and B7: seconds to answer, minutes to stop."""
+
+    desk_minutes: tuple[float, float, float] = (3.0, 8.0, 25.0)  # A: of a large bank, a small one, a payment company
+    desk_shares: tuple[Share, Share, Share] = (0.6, 0.3, 0.1)  # A: of accounts
+    desk_sigma: float = 0.6  # A
+    night_factor: Factor = 2.5  # A: from 22 to 8 h fewer people answer
+    query_minutes: float = 4.0  # A: for each layer further down, until the next bank's account is known
+
+
+class Incident(_Section):
+    """One case that is known to have happened."""
+
+    day: Annotated[int, Field(ge=0)]
+    hour: Annotated[float, Field(ge=0, lt=24)]
+    scam_type: str
+    yuan: Annotated[int, Field(gt=0)]
+    reported_minutes: Annotated[float, Field(ge=0)]  # after the payment
 
 
 class Scenario(_Section):
@@ -132,6 +157,8 @@ class Scenario(_Section):
     victims: Victims = Victims()
     rotation: Rotation = Rotation()
     laundering: Laundering = Laundering()
+    banks: Banks = Banks()
+    incidents: tuple[Incident, ...] = ()
 
     def weight(self, scam_type: str) -> float:
         """Share of campaigns of this type; those of the eleven types with victims add up to 1."""
@@ -235,6 +262,11 @@ def _contradictions(scenario: Scenario, document: Document) -> Iterator[Problem]
     if abs(sum(laundering.exits) - 1) > 1e-6:
         place, total = document.place(("laundering", "exits")), sum(laundering.exits)
         yield Problem(place, "bad-value", f"laundering.exits: shares add up to {total:g}, must be 1")
+    for nth, incident in enumerate(scenario.incidents):
+        if incident.scam_type not in victims:
+            hint = nearest(incident.scam_type, victims) or f"known: {', '.join(victims)}"
+            place = document.place(("incidents", nth, "scam_type"))
+            yield Problem(place, "unknown-type", f"incidents: unknown scam type {incident.scam_type}", hint)
     if laundering.fresh + laundering.dormant > 1:
         place, total = document.place(("laundering", "fresh")), laundering.fresh + laundering.dormant
         yield Problem(place, "bad-value", f"laundering.fresh: fresh and dormant add up to {total:g}, at most 1")

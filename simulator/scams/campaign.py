@@ -25,7 +25,7 @@ from simulator.scams.manners import Outfit, Use, use
 from simulator.scams.outfits import BOX_SIMS, Deck, NumberBook, Place, deck
 from simulator.scams.sites import Site
 from simulator.scams.templates import BANKS, CARRIERS
-from simulator.scenario import Scenario
+from simulator.scenario import Incident, Scenario
 
 # Lines and senders of one campaign [A].
 TRUNK_LINES, RESOLD_LINES, PORTS = (4, 9), (2, 4), (1, 2)
@@ -81,6 +81,16 @@ class Chat:
     hook: int
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A case that is known to have happened: the victim is at the payment at `ts_ms`."""
+
+    campaign: Campaign
+    resident: int
+    incident: Incident
+    ts_ms: int
+
+
 @dataclass(slots=True)
 class Recruits:
     """Everything that starts on one day."""
@@ -88,6 +98,7 @@ class Recruits:
     campaigns: list[Campaign] = field(default_factory=list)
     works: list[Work] = field(default_factory=list)
     chats: list[Chat] = field(default_factory=list)
+    happened: list[Happened] = field(default_factory=list)
     registrations: list[Rows] = field(default_factory=list)
 
 
@@ -125,7 +136,22 @@ class Recruiter:
         for type_, count in self._counts(day):
             for _ in range(count):
                 self._start(made, type_, day)
+        for nth, incident in enumerate(self.scenario.incidents):
+            if incident.day == day:
+                made.happened.append(self._incident(made, incident, nth))
         return made
+
+    def _incident(self, made: Recruits, incident: Incident, nth: int) -> Happened:
+        """To a company, if scammers of the type are after companies."""
+        ts_ms = day_start_ms(incident.day) + int(incident.hour * HOUR_MS)
+        campaign = self._campaign(SCAM_TYPES.index(incident.scam_type), ts_ms, "")
+        campaign.network = campaign.site.gang = self._open[nth % len(self._open)].index
+        made.campaigns.append(campaign)
+        people = np.arange(self.population.people)
+        companies = people[self.population.corporate[people]]
+        among = companies if campaign.chain.corporate and len(companies) else people
+        resident = int(generator(self.seed, "incident", nth).choice(among))
+        return Happened(campaign, resident, incident, ts_ms)
 
     def _counts(self, day: int) -> Iterator[tuple[int, int]]:
         """Campaigns of each type: the expected number, rounded up or down by chance."""

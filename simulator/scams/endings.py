@@ -13,6 +13,7 @@ from interceptor.schema import Kind, Subject
 from simulator.clock import MINUTE_MS
 from simulator.events import Rows
 from simulator.population import Population
+from simulator.scams.alerts import Alert
 from simulator.scams.chains import Step
 from simulator.scams.journey import For, Journey
 from simulator.scams.victims import log_normal
@@ -33,19 +34,23 @@ def release(call: Rows, end_ms: int) -> Rows:
     return Rows(1, columns)
 
 
-def reports(
-    journey: Journey, population: Population, victims: Victims, ts_ms: int, soonest_ms: int, *, warned: bool
-) -> Iterator[Rows]:
-    """The number that called, the site, the account paid: from those who were warned off, and from those who paid."""
+def reported_ms(journey: Journey, victims: Victims, ts_ms: int, soonest_ms: int, *, warned: bool) -> int | None:
+    """When somebody reports: those who were warned off, and those who paid. None = never."""
+    if journey.reports_ms is not None and journey.payments:
+        return max(journey.payments[-1].ts_ms + journey.reports_ms, soonest_ms)
     share = victims.report_warned if warned else victims.report_loss if journey.paid_fen else 0.0
     if journey.luck.at(For.REPORTS) >= share:
-        return
+        return None
     median = WARNED_MINUTES if warned else victims.report_loss_minutes
     wait = log_normal(journey.luck.at(For.REPORTS, 1), median, victims.report_loss_sigma)
+    return max(ts_ms + int(wait * MINUTE_MS), soonest_ms)
+
+
+def reports(journey: Journey, population: Population, at_ms: int) -> Iterator[Rows]:
+    """The number that called, the site, the account paid."""
     subjects = {Subject.NUMBER: journey.number, Subject.SITE: journey.campaign.site.number}
     if journey.paid_fen and journey.mule is not None:
         subjects[Subject.ACCOUNT] = journey.mule.account
-    at_ms = max(ts_ms + int(wait * MINUTE_MS), soonest_ms)
     for nth, (subject, source) in enumerate(subjects.items()):
         if source:
             shown: dict[str, int | bool] = {
@@ -58,3 +63,11 @@ def reports(
 def one_row(kind: Kind, ts_ms: int, step: Step, shown: dict[str, int | bool], campaign: int) -> Rows:
     columns = {name: np.array([value]) for name, value in shown.items()}
     return Rows.of(kind, np.array([ts_ms]), **columns, step=int(step), campaign=campaign)
+
+
+def alert(journey: Journey, population: Population, at_ms: int) -> Alert:
+    """What the victim tells 110."""
+    return Alert(
+        ts_ms=at_ms, number=int(population.number[journey.resident]), town=int(population.town[journey.resident]),
+        scam_type=journey.campaign.type, campaign=journey.campaign.index, payments=tuple(journey.payments),
+    )  # fmt: skip

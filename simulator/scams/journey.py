@@ -6,10 +6,11 @@ one link is one number, whatever happened before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from simulator.events import Rows
+from simulator.scams.alerts import Payment
 from simulator.scams.campaign import Campaign
 from simulator.scams.chains import Link
 from simulator.scams.mules import Mule
@@ -62,6 +63,8 @@ class Journey:
     paid_fen: int = 0
     borrowed_fen: int = 0
     waits_ms: int = 0  # time of the event that waits for a decision
+    reports_ms: int | None = None  # so long after the payment the victim reports, where that is known
+    payments: list[Payment] = field(default_factory=list)  # that have left
 
     @property
     def at(self) -> Link:

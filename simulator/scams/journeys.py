@@ -13,9 +13,10 @@ from interceptor.schema import Action, Kind, Verdict
 from simulator.clock import DAY_MS, MINUTE_MS
 from simulator.laundering import Launderer
 from simulator.population import Population
-from simulator.scams.campaign import Campaign, Chat
+from simulator.scams.alerts import Payment, Switchboard
+from simulator.scams.campaign import Campaign, Chat, Happened
 from simulator.scams.chains import Look, Step
-from simulator.scams.endings import one_row, release, reports
+from simulator.scams.endings import alert, one_row, release, reported_ms, reports
 from simulator.scams.handles import JOURNEYS, handle_of
 from simulator.scams.journey import For, Journey
 from simulator.scams.looks import CREDITED, Looks
@@ -25,6 +26,7 @@ from simulator.scams.victims import Luck, Warned, log_normal, night_after, plann
 from simulator.scams.volleys import Hooked
 from simulator.scenario import Scenario
 
+INCIDENTS = 8  # medium of cases that are known to have happened
 CHATS = 9  # medium of those whom a messenger brought, beside volleys' media
 RETRIES_MAX = 2  # of one link
 RETRY_MINUTES = (8.0, 50.0)  # until a refused payment, a blocked call or site is tried again
@@ -46,6 +48,7 @@ class Journeys:
     seed: int
     revoked_fen: int = 0
     attempted_fen: int = 0
+    switchboard: Switchboard = field(default_factory=Switchboard)
     _agenda: list[tuple[int, int]] = field(default_factory=list)  # (ts_ms, index)
     _all: list[Journey] = field(default_factory=list)
     _waiting: dict[int, Journey] = field(default_factory=dict)
@@ -65,6 +68,16 @@ class Journeys:
             journey.paid_before = int(journey.luck.at(For.ENTRY) * journey.rounds[-1])
         self._go_on(journey, chat.ts_ms)
 
+    def happened(self, case: Happened) -> None:
+        """One payment, of a sum that is known."""
+        journey = self._begin(case.campaign, case.resident, INCIDENTS, case.campaign.index)
+        links = case.campaign.chain.links
+        journey.link = next(n for n, link in enumerate(links) if link.look is Look.PAYMENT)
+        journey.rounds[journey.link] = 1
+        journey.amounts = [case.incident.yuan * 100]
+        journey.reports_ms = int(case.incident.reported_minutes * MINUTE_MS)
+        self._plan(journey, case.ts_ms)
+
     def due(self, end_ms: int) -> None:
         """Write down what happens before `end_ms`."""
         self._next_ms = end_ms
@@ -79,12 +92,12 @@ class Journeys:
             else:
                 self._act(journey, ts_ms)
 
-    def feedback(self, index: int, verdict: int, actions: int) -> None:
+    def feedback(self, index: int, verdict: int, actions: int, event_id: int) -> None:
         """What was decided on the event of the journey with this index."""
         journey = self._waiting.pop(index)
         ts_ms = journey.waits_ms
         if journey.at.look is Look.PAYMENT:
-            self._paid(journey, ts_ms, verdict)
+            self._paid(journey, ts_ms, verdict, event_id)
         elif verdict == Verdict.BLOCK:
             self._blocked(journey, ts_ms)
         elif self._put_off(journey, verdict, actions) or self._warned_off(journey):
@@ -218,7 +231,7 @@ class Journeys:
             return luck >= victims.challenged
         return bool(actions & Action.LABEL) and luck >= victims.labelled
 
-    def _paid(self, journey: Journey, ts_ms: int, verdict: int) -> None:
+    def _paid(self, journey: Journey, ts_ms: int, verdict: int, event_id: int) -> None:
         mule, victims = journey.mule, self.scenario.victims
         assert mule is not None, "a payment to nobody"
         if verdict == Verdict.BLOCK:
@@ -232,6 +245,8 @@ class Journeys:
             self.revoked_fen += journey.asked_fen
             self._end(journey, ts_ms, warned=True)
             return
+        payer = int(self.population.account[journey.resident])
+        journey.payments.append(Payment(event_id, ts_ms, payer, mule.account, journey.asked_fen))
         self._left(journey, mule, ts_ms + (DAY_MS if verdict == Verdict.HOLD else 0))
         if self._warned_off(journey):
             self._end(journey, ts_ms, warned=True)
@@ -261,5 +276,10 @@ class Journeys:
     def _end(self, journey: Journey, ts_ms: int, *, warned: bool) -> None:
         """Out of the chain: the call ends; some report what they know."""
         self._hang_up(journey, ts_ms)
-        for rows in reports(journey, self.population, self.scenario.victims, ts_ms, self._next_ms, warned=warned):
+        at_ms = reported_ms(journey, self.scenario.victims, ts_ms, self._next_ms, warned=warned)
+        if at_ms is None:
+            return
+        for rows in reports(journey, self.population, at_ms):
             self.later.add(rows)
+        if journey.payments:
+            self.switchboard.add(alert(journey, self.population, at_ms))

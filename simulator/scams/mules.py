@@ -47,6 +47,7 @@ class Mule:
     from_ms: int
     until_ms: int
     balance_fen: int = 0  # stolen money in it
+    kept_fen: int = 0  # stolen money in it that can't leave, since it is held
     large: bool = False
     held: bool = False
     moving: bool = False  # a hop is planned
@@ -121,6 +122,11 @@ class Roster:
             low, high = self.plan.replace_minutes
             wait = low + float(uniform(self.seed, "mule replaced", mule.slot)[0]) * (high - low)
             self._relieve(mule, now_ms + int(wait * MINUTE_MS))
+
+    def elsewhere_fen(self, mule: Mule) -> int:
+        """Money of people in other cities in the account: a network serves many [A]."""
+        luck = float(uniform(self.seed, "elsewhere", mule.slot)[0])
+        return int(log_normal(luck, self.plan.elsewhere_yuan * 100, self.plan.elsewhere_sigma))
 
     def luck(self, mule: Mule, purpose: str) -> float:
         return float(uniform(self.seed, purpose, mule.slot, mule.hops)[0])

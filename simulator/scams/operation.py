@@ -26,7 +26,7 @@ from simulator.scams.looks import Looks
 from simulator.scams.losses import Losses
 from simulator.scams.mules import Roster
 from simulator.scams.scribe import Later, Scribe
-from simulator.scams.victims import Warned, any_warning
+from simulator.scams.victims import Warned, any_warning, tiers
 from simulator.scams.volleys import Volleys
 from simulator.scenario import Scenario
 
@@ -39,12 +39,13 @@ _TAKES_LINE = Action.LIMIT | Action.BLOCK | Action.HARD_BLOCK
 
 @dataclass(slots=True)
 class Operation:
-    """`campaigns`: those that have started, in order of their index."""
+    """`campaigns`: those that have started, in order of their index. `centre`: a centre brings the warnings."""
 
     scenario: Scenario
     population: Population
     pools: Pools
     seed: int
+    centre: bool = False
     campaigns: list[Campaign] = field(default_factory=list)
     lines: FraudLines = field(init=False)
     launderer: Launderer = field(init=False)
@@ -58,6 +59,7 @@ class Operation:
     _roster: Roster = field(init=False)
     _order: np.ndarray = field(init=False)  # residents by number
     _number: np.ndarray = field(init=False)
+    _party_of_account: dict[int, int] = field(init=False)
     _hour: int = -1
     _day: int = -1
     _end_ms: int = 0
@@ -74,6 +76,7 @@ class Operation:
             scenario, population, self.launderer, self._warned, self._scribe, self._later, self.looks, seed
         )
         self._volleys = Volleys(scenario, population, self.lines, self.campaigns, self._warned, self._later, seed)
+        self._party_of_account = {account: party for party, account in enumerate(population.account.tolist())}
         self._recruiter = Recruiter(scenario, population, self.pools, seed, self.lines)
         self._order = np.argsort(population.number[: population.people])
         self._number = population.number[: population.people][self._order]
@@ -91,29 +94,48 @@ class Operation:
             self._hour = hour_index(start_ms)
             self._volleys.plan_hour(self._hour)
         self._end_ms = end_ms
+        self._warned.at(start_ms)
         self.lines.swap(start_ms)
         self.journeys.due(end_ms)
         self.launderer.due(end_ms)
         self._rows = Rows.merged([*self._volleys.due(start_ms, end_ms), self._scribe.rows(), self._later.due(end_ms)])
         return self._rows
 
-    def feedback(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray) -> None:
-        """`rows`: the slice, whatever else was in it; `verdict` u8[n], `actions` u32[n] for each of them."""
+    def feedback(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray, first_id: int = 0) -> None:
+        """`rows`: the slice, whatever else was in it, with ids from `first_id` on; `verdict` u8[n], `actions`
+        u32[n]."""
         self._rows = None
-        self._warn(rows, actions)
+        if not self.centre:
+            self._warn(rows, actions)
         self._take_away(rows, verdict, actions)
-        self._settle(rows, verdict, actions)
+        self._settle(rows, verdict, actions, first_id)
 
     def passed(self) -> None:
         """Nothing of the slice was touched."""
         rows, self._rows = self._rows, None
         if rows is not None:
-            self._settle(rows, np.zeros(rows.count, np.uint8), np.zeros(rows.count, np.uint32))
+            self._settle(rows, np.zeros(rows.count, np.uint8), np.zeros(rows.count, np.uint32), 0)
 
     @property
     def forwarded(self) -> set[int]:
         """Numbers of victims whose line forwards its calls."""
         return self.looks.forwarded
+
+    def warned(self, number: int, tier: int, now_ms: int) -> None:
+        """Somebody has told this citizen."""
+        resident = self._residents(np.array([number], np.uint64))
+        if resident[0] >= 0:
+            self._warned.at(now_ms)
+            self._warned.note(resident, np.array([tier], np.uint8))
+
+    def party_of(self, number: int) -> int:
+        """The resident with this number, -1 = none."""
+        return int(self._residents(np.array([number], np.uint64))[0])
+
+    def balance_fen(self, account: int) -> int:
+        """What an ordinary party has in its account, 0 for accounts of others."""
+        party = self._party_of_account.get(account)
+        return 0 if party is None else int(self.population.balance_fen[party])
 
     def person_of(self, account: int) -> int:
         """In whose name a mule's account is, 0 for other accounts."""
@@ -142,10 +164,12 @@ class Operation:
         self._volleys.works = recruits.works
         for chat in recruits.chats:
             self.journeys.chat(chat)
+        for case in recruits.happened:
+            self.journeys.happened(case)
         for rows in recruits.registrations:
             self._later.add(rows)
 
-    def _settle(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray) -> None:
+    def _settle(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray, first_id: int) -> None:
         """Tell each part what became of its events."""
         handle = rows.column("handle")
         family, index = handle // FAMILY_SIZE, handle % FAMILY_SIZE
@@ -158,13 +182,13 @@ class Operation:
             if family[row] == HOPS:
                 self.launderer.feedback(int(index[row]), int(verdict[row]))
             else:
-                self.journeys.feedback(int(index[row]), int(verdict[row]), int(actions[row]))
+                self.journeys.feedback(int(index[row]), int(verdict[row]), int(actions[row]), first_id + row)
 
     def _warn(self, rows: Rows, actions: np.ndarray) -> None:
         warned = np.flatnonzero(any_warning(actions))
         if len(warned):
             residents = self._residents(rows.column("target")[warned])
-            self._warned.note(residents[residents >= 0], actions[warned][residents >= 0])
+            self._warned.note(residents[residents >= 0], tiers(actions[warned])[residents >= 0])
 
     def _residents(self, numbers: np.ndarray) -> np.ndarray:
         """i64[n]: the resident of each number, -1 for others."""

@@ -83,27 +83,42 @@ def tiers(actions: np.ndarray) -> np.ndarray:
 
 @dataclass(slots=True)
 class Warned:
-    """The highest warning that each resident has had, whatever it was about: it is on their mind in any later step."""
+    """The highest warning that each resident has had lately, whatever it was about: it is on their mind in any later
+    step, until they forget it."""
 
     model: Victims
     tier: np.ndarray  # u8[residents]
+    now_ms: int = 0
+    _forgotten_ms: np.ndarray = field(init=False)  # i64[residents]
     _chance: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         self._chance = np.array([0.0, *self.model.stopped_by_warning])
+        self._forgotten_ms = np.full(len(self.tier), np.iinfo(np.int64).max)
 
-    def note(self, residents: np.ndarray, actions: np.ndarray) -> None:
-        np.maximum.at(self.tier, residents, tiers(actions))
+    def at(self, now_ms: int) -> None:
+        """It is that time now."""
+        self.now_ms = now_ms
+
+    def note(self, residents: np.ndarray, tier: np.ndarray) -> None:
+        """`tier` u8[n] of the warnings that residents, i64[n], have got now."""
+        self.tier[residents] = np.where(self._forgotten_ms[residents] <= self.now_ms, 0, self.tier[residents])
+        np.maximum.at(self.tier, residents, tier)
+        self._forgotten_ms[residents] = self.now_ms + int(self.model.warning_days * DAY_MS)
 
     def stop_chance(self, residents: np.ndarray) -> np.ndarray:
-        return np.asarray(self._chance[self.tier[residents]])
+        known = self._forgotten_ms[residents] > self.now_ms
+        return np.where(known, self._chance[self.tier[residents]], 0.0)
 
     def stops(self, resident: int, luck: float) -> bool:
-        return bool(luck < self._chance[self.tier[resident]])
+        return bool(luck < self._chance[self._tier(resident)])
+
+    def _tier(self, resident: int) -> int:
+        return int(self.tier[resident]) if self._forgotten_ms[resident] > self.now_ms else 0
 
     def revokes(self, resident: int, luck: float) -> bool:
         """Withdraws a delayed transfer within the 24 hours."""
-        tier = int(self.tier[resident])
+        tier = self._tier(resident)
         return luck < self.model.revoke + (self.model.revoke_by_tier[tier - 1] if tier else 0.0)
 
 
