@@ -161,7 +161,7 @@ def _harm(report: Report) -> Table:
 def _speed(report: Report) -> Table:
     speed, events = report.speed, report.score.events
     names = {"set_up": "set-up", "compile": "compiling"}
-    parts = ("set_up", "compile", "simulator", "engine", "scoring", "rest")
+    parts = ["set_up", "compile", "simulator", "engine", "scoring", *(["centre"] if speed.centre else []), "rest"]
     split = ", ".join(f"{names.get(part, part)} {getattr(speed, part):.1f}" for part in parts)
     each = ", ".join(f"{name} {rate(events, getattr(speed, name)) or 0:,}" for name in ("engine", "simulator"))
     lines = [f"{speed.total:.1f} s, {rate(events, speed.total) or 0:,} events a second; {each}", f"seconds: {split}"]

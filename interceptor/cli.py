@@ -139,6 +139,10 @@ def run(
     watch: Annotated[
         bool, typer.Option("--watch", help="Follow the rules' files: edits take effect while the run goes on.")
     ] = False,
+    centre: Annotated[
+        Path | None,
+        typer.Option("--centre", metavar="FILE.sqlite", help="Put a centre on duty; its book is a new file."),
+    ] = None,
     no_counterfactual: Annotated[
         bool, typer.Option("--no-counterfactual", help="Don't work out what would be lost without interception.")
     ] = False,
@@ -148,7 +152,9 @@ def run(
     from interceptor.run import Options, main
 
     compare = not no_counterfactual
-    options = Options(scenario, people, days, seed, rules, tuple(lists or ()), record, compare, json, watch, observe)
+    options = Options(
+        scenario, people, days, seed, rules, tuple(lists or ()), record, compare, json, watch, observe, centre
+    )
     raise typer.Exit(main(options))
 
 

@@ -28,6 +28,7 @@ from interceptor.observer import Observer
 from interceptor.reload import Reloaded, compared
 from interceptor.rules.ruleset import RuleSet
 from interceptor.schema import Kind, Status
+from interceptor.sharing import Shared
 from interceptor.stage import Stage
 from interceptor.wording import Wordings
 
@@ -61,6 +62,11 @@ class Engine:
         self._asked = asked(rule_set.rules, rule_set.features)
         self._judgement, self._wordings = judgement, groups
         self._read = {rule_set.words.is_of_host(name): name for name in texts}  # one of each: all are found at once
+
+    @property
+    def shared(self) -> Shared:
+        """The lists that come from outside: add to them between two batches."""
+        return self._lists.shared
 
     @property
     def counters(self) -> dict[str, int]:

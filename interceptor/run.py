@@ -22,6 +22,8 @@ from rich.console import Console
 
 from interceptor import __version__
 from interceptor.bulletin import show
+from interceptor.centre.book import BookBusy, BookError
+from interceptor.commands.centre.beside import CentreBeside
 from interceptor.decisions import Decisions
 from interceptor.display import WIDTH_MAX, Display, Glance, clean, make_display
 from interceptor.engine import Engine
@@ -73,6 +75,7 @@ class Options:
     json: bool
     watch: bool = False
     observe: bool = False
+    centre: Path | None = None
 
 
 def main(options: Options) -> int:
@@ -81,6 +84,8 @@ def main(options: Options) -> int:
         return _run(options)
     except (UsageProblem, RecordingError) as problem:
         return fail(str(problem), EXIT_TRY_LATER if isinstance(problem, WritingFailed) else EXIT_USAGE)
+    except BookError as problem:
+        return fail(str(problem), EXIT_TRY_LATER if isinstance(problem, BookBusy) else EXIT_CONFIGURATION)
     except ScenarioError as problem:
         return fail(str(problem), EXIT_USAGE if problem.missing else EXIT_CONFIGURATION)
     except RulesError as problem:
@@ -108,7 +113,8 @@ def _run(options: Options) -> int:
         engine = _set_up(source, rule_set, watch, display)
         rules = RulesInForce(engine, edits, display, setting.start_ms)
         card, stop = ScoreCard(), stack.enter_context(Stop())
-        now_ms = _stream(source, engine, rules, card, recorder, watch, display, stop)
+        centre = stack.enter_context(_centre(options.centre, engine, source)) if options.centre else None
+        now_ms = _stream(source, engine, rules, card, recorder, centre, watch, display, stop)
         without = compared(aside, stop, display) if aside else None
         by = DecidedBy(
             engine.rule_set.hash, len(engine.rule_set.rules), rules.used, rules.gates_of_rule, engine.counters
@@ -136,6 +142,15 @@ def title_of(source: Source, lasting: RuleSet | None) -> str:
     setting = source.setting
     what = f"{clean(setting.scenario)} · {setting.people:,} people · {setting.days} d · seed {setting.seed}"
     return f"Interceptor {__version__} · {what}" + (f" · rules {lasting.hash}" if lasting else "")
+
+
+def _centre(path: Path, engine: Engine, source: Source) -> CentreBeside:
+    """The centre's book must be a new one. Raises BookError, UsageProblem."""
+    centre = CentreBeside(path, engine, source.city if isinstance(source, CitySource) else None)
+    if not centre.is_new:
+        centre.book.close()
+        raise UsageProblem(f"--centre {path}: this book is of another run; name a new file")
+    return centre
 
 
 class RecordedSource:
@@ -182,7 +197,7 @@ def source_of(options: Options) -> Source:
     scenario = load_scenario(options.scenario)
     people, days = options.people or scenario.people, options.days or scenario.days
     seed = secrets.randbelow(DRAWN_SEED_MAX) if options.seed is None else options.seed
-    return CitySource(scenario, people, days, seed, options.observe)
+    return CitySource(scenario, people, days, seed, options.observe, centre=options.centre is not None)
 
 
 class Stop:
@@ -233,8 +248,8 @@ def _one_of_each() -> pa.RecordBatch:
 
 
 def _stream(
-    source: Source, engine: Engine, rules: RulesInForce, card: ScoreCard, recorder: Recorder | None, watch: Stopwatch,
-    display: Display, stop: Stop,
+    source: Source, engine: Engine, rules: RulesInForce, card: ScoreCard, recorder: Recorder | None,
+    centre: CentreBeside | None, watch: Stopwatch, display: Display, stop: Stop,
 ) -> int:  # fmt: skip
     """Takes slices to the end, or until somebody stops it; gives the event time that was reached."""
     slices, now_ms, glance = source.slices(), source.setting.start_ms, Glance(card)
@@ -249,6 +264,9 @@ def _stream(
         rules.count(decisions.ruleset, len(decisions))
         with watch("simulator"):
             source.feedback(decisions)
+        if centre:
+            with watch("centre"):
+                centre.take(taken, decisions)
         with watch("scoring"):
             card.add(taken, decisions)
         if recorder:

@@ -84,11 +84,13 @@ class Speed:
     scoring: float
     set_up: float  # the city is built, the rules are loaded
     compile: float  # kernels, only the first time
+    centre: float = 0.0  # on duty beside the run, if there is one
     counterfactual: float | None = None  # in a process of its own, beside the rest
 
     @property
     def rest(self) -> float:
-        return self.total - self.simulator - self.engine - self.scoring - self.set_up - self.compile
+        of_parts = self.simulator + self.engine + self.scoring + self.centre + self.set_up + self.compile
+        return self.total - of_parts
 
 
 class Stopwatch:
@@ -109,7 +111,10 @@ class Stopwatch:
 
     def speed(self, counterfactual: float | None) -> Speed:
         total = perf_counter() - self._began_s
-        parts = {name: self._seconds.get(name, 0.0) for name in ("simulator", "engine", "scoring", "set_up", "compile")}
+        parts = {
+            name: self._seconds.get(name, 0.0)
+            for name in ("simulator", "engine", "scoring", "centre", "set_up", "compile")
+        }
         return Speed(total=total, counterfactual=counterfactual, **parts)
 
 
@@ -193,7 +198,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def _seconds(speed: Speed) -> dict[str, float | None]:
-    names = ("total", "simulator", "engine", "scoring", "set_up", "compile", "rest", "counterfactual")
+    names = ("total", "simulator", "engine", "scoring", "centre", "set_up", "compile", "rest", "counterfactual")
     values = {name: getattr(speed, name) for name in names}
     return {name: None if value is None else round(value, 3) for name, value in values.items()}
 

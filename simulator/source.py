@@ -25,8 +25,10 @@ class CitySource:
 
     has_truth = True
 
-    def __init__(self, scenario: Scenario, people: int, days: int, seed: int, observed: bool = False) -> None:
-        self.scenario, self._observed = scenario, observed
+    def __init__(self, scenario: Scenario, people: int, days: int, seed: int, observed: bool = False, *,
+                 centre: bool = False) -> None:  # fmt: skip
+        """`centre`: somebody asks for what banks and citizens answer (City)."""
+        self.scenario, self._observed, self._centre = scenario, observed, centre
         name = f"{scenario.scenario}, observed" if observed else scenario.scenario
         self.setting = Setting(name, people, days, seed, day_start_ms(0), day_start_ms(days))
 
@@ -36,7 +38,12 @@ class CitySource:
 
     def build(self) -> None:
         """Makes the city: seconds. Nothing below can be asked before."""
-        self._city = City(self.scenario, self.setting.people, self.setting.days, self.setting.seed)
+        setting = self.setting
+        self._city = City(self.scenario, setting.people, setting.days, setting.seed, centre=self._centre)
+
+    @property
+    def city(self) -> City:
+        return self._city
 
     def slices(self) -> Iterator[Slice]:
         return self._city.slices()

@@ -56,10 +56,20 @@ class Act:
 class Book:
     """One file. Use as a context, or close it. Not for several threads at once; several processes may, in turns."""
 
-    def __init__(self, path: Path | str, key: bytes, parts: Sequence[Part], *, read_only: bool = False) -> None:
-        """Makes the file where there is none, unless `read_only`. Raises BookError."""
+    def __init__(
+        self,
+        path: Path | str,
+        key: bytes,
+        parts: Sequence[Part],
+        *,
+        read_only: bool = False,
+        outlives_power: bool = True,
+    ) -> None:
+        """Makes the file where there is none, unless `read_only`. A killed process loses nothing; without
+        `outlives_power`, which costs a write to the disk for each act, a machine that loses power may lose the last
+        acts. Raises BookError."""
         self.path = Path(path)
-        self.db = _opened(self.path, read_only)
+        self.db = _opened(self.path, read_only, "FULL" if outlives_power else "NORMAL")
         try:
             self.audit = audit.Chain(self.db, key)
             _migrate(self.db, (Part("audit", audit.MIGRATIONS), *parts), self.path, read_only)
@@ -145,7 +155,7 @@ def told(error: sqlite3.Error, path: Path) -> BookError:
     return BookError(f"{name}: {printable(str(error))}")
 
 
-def _opened(path: Path, read_only: bool) -> sqlite3.Connection:
+def _opened(path: Path, read_only: bool, synchronous: str) -> sqlite3.Connection:
     if read_only and not path.is_file():
         raise BookError(
             f"{printable(str(path))}: no such book\n  hint: `interceptor run --centre FILE` and the acts of"
@@ -165,10 +175,9 @@ def _opened(path: Path, read_only: bool) -> sqlite3.Connection:
                     f"{printable(str(path))}: a database, but no centre's book\n  hint: name another by --book"
                 )
         elif not read_only:
-            # FULL: what was said to be done is on the disk, whatever happens to process or machine.
             for name, value in (("journal_mode", "WAL"), ("application_id", APPLICATION_ID)):
                 db.execute(f"PRAGMA {name} = {value}")
-        db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA foreign_keys = ON")
         return db
     except sqlite3.Error as error:

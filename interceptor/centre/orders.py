@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from interceptor.centre.book import Act
 from interceptor.centre.things import Thing, parse
+from interceptor.entries import FOREVER_MS
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -24,7 +25,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " remedy TEXT NOT NULL, papers TEXT NOT NULL, ref TEXT NOT NULL)",
     ),
 )
-FOREVER_MS = 1 << 62
 _COLUMNS = "id, at_ms, verb, thing, list, until_ms, tier, reason, remedy, papers, ref"
 
 

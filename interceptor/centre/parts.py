@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from interceptor.centre import orders
 from interceptor.centre.book import Part
+from interceptor.centre.bulletin import tables as bulletin
 from interceptor.centre.cards import tables as cards
 from interceptor.centre.cases import tables as cases
 from interceptor.centre.citizens import tables as citizens
@@ -24,4 +25,5 @@ PARTS = (
     Part("cards", cards.MIGRATIONS),
     Part("hotspots", hotspots.MIGRATIONS),
     Part("citizens", citizens.MIGRATIONS),
+    Part("bulletin", bulletin.MIGRATIONS),
 )

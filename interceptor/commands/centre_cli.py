@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from interceptor.commands.centre import audit_cli
+from interceptor.commands.centre import audit_cli, bulletin_cli
 
 app = typer.Typer(
     help="The centre behind the gates: sites, warnings, stopped money, cases, cards, hot spots, citizens.",
@@ -17,4 +17,5 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+bulletin_cli.add_to(app)
 app.add_typer(audit_cli.app, name="audit")

@@ -27,6 +27,11 @@ def key_of(book: Path, *, make: bool) -> bytes:
     try:
         return _parsed(path.read_text("ascii"), printable(str(path)))
     except FileNotFoundError:
+        if not make and not book.exists():
+            raise BookError(
+                f"{printable(str(book))}: no such book\n  hint: `interceptor run --centre FILE` makes one;"
+                " --book names it"
+            ) from None
         if (book.exists() and book.stat().st_size) or not make:
             raise BookError(
                 f"{printable(str(path))}: the key of the book's audit log isn't there\n  hint: put it back, or set"

@@ -1,0 +1,52 @@
+"""A centre on duty beside a run: it takes in what the gates decided, and its orders take effect.
+
+Enters: slices with their decisions. Leaves: acts in the book, entries on the engine's lists. Invariants: whatever
+follows from a slice takes effect after it, not within; each slice is one transaction.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from interceptor.centre.book import Book
+from interceptor.centre.duty import Duty
+from interceptor.centre.orders import since
+from interceptor.centre.parts import PARTS
+from interceptor.centre.seen import Seen
+from interceptor.commands.centre.carrying_out import Lists
+from interceptor.commands.centre.keys import key_of
+from interceptor.commands.centre.systems import systems
+from interceptor.decisions import Decisions
+from interceptor.engine import Engine
+from simulator.city import City, Slice
+
+
+class CentreBeside:
+    """Use as a context, or close it. Raises BookError where the book can't be used; a book that has been used is
+    refused: a run begins at its own beginning."""
+
+    def __init__(self, path: Path, engine: Engine, city: City | None) -> None:
+        """`city`: the one that answers; None for a recording, in which what happened has happened."""
+        self.book = Book(path, key_of(path, make=True), PARTS, outlives_power=False)  # a run can be done again
+        self._duty = Duty(self.book, systems())
+        self._lists = Lists(engine.shared, engine.rule_set.lists)
+        self._carried_out, self._city = 0, city
+
+    def __enter__(self) -> CentreBeside:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.book.close()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was written into the book yet."""
+        return not self.book.db.execute("SELECT count(*) FROM gate_days").fetchone()[0]
+
+    def take(self, taken: Slice, decisions: Decisions) -> None:
+        """What was seen and decided in a slice."""
+        with self.book.together():
+            self._duty.take(Seen.of(taken.frame, decisions), taken.end_ms)
+            for order in since(self.book.db, self._carried_out):
+                self._carried_out = order.id
+                self._lists.carry_out(order, taken.end_ms)
