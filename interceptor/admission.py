@@ -14,7 +14,22 @@ from collections.abc import Mapping
 import numpy as np
 
 from interceptor.config import FUTURE_MAX_MS, GENERATION_MS, LATENESS_MAX_MS, LIST_TICK_MS
-from interceptor.kernels import IN_I64, IN_U64, INT, OUT_I64, OUT_U8, ROWS_MIN, Int64s, Uint8s, Uint64s, helper, kernel
+from interceptor.kernels import (
+    AHEAD,
+    IN_I64,
+    IN_U64,
+    INT,
+    OUT_I64,
+    OUT_U8,
+    ROWS_MIN,
+    Int64s,
+    Uint8s,
+    Uint64s,
+    fetch,
+    helper,
+    inlined,
+    kernel,
+)
 from interceptor.schema import Status
 from interceptor.state import State, array_of, not_zero
 from interceptor.tables import mixed
@@ -102,11 +117,16 @@ def _set_of(ids: Int64s) -> Int64s:
     return found
 
 
+@inlined
+def _home(ids: Int64s, key: int) -> np.int64:
+    """Where the search for a key starts. Eight ids in a row share a line of memory, since ids are mostly counted up."""
+    return (mixed(key >> 3) << 3 | key & 7) & (len(ids) - 1)
+
+
 @helper
 def _place(ids: Int64s, key: int) -> np.int64:
-    """Where the key is, or the empty place (0) where it belongs. Eight ids in a row share a line of memory, since ids
-    are mostly counted up."""
-    at = (mixed(key >> 3) << 3 | key & 7) & (len(ids) - 1)
+    """Where the key is, or the empty place (0) where it belongs."""
+    at = _home(ids, key)
     while ids[at] != 0 and ids[at] != key:
         at = (at + 1) & (len(ids) - 1)
     return at
@@ -139,6 +159,10 @@ def _admit(
 ) -> int:
     """Work through the events from `start`; gives the first that needs another hour or room, else their number."""
     for row in range(start, len(ts_ms)):
+        if row + AHEAD < len(ts_ms):
+            coming = np.int64(event_id[row + AHEAD]) + 1
+            fetch(now.ctypes.data + 8 * _home(now, coming))
+            fetch(before.ctypes.data + 8 * _home(before, coming))
         clock_ms = state[_CLOCK_MS]
         if ts_ms[row] > ingest_ts_ms[row] + future_max_ms:
             status[row] = _FUTURE
