@@ -89,9 +89,9 @@ class FeatureBank:
         return sum(group.evicted for group in self._groups.values())
 
     def apply(self, chunk: Chunk, views: Views, observer: Observer) -> None:
-        """Brings every feature up to date with the chunk and fills chunk.features; a value is 0 on rows that neither
-        change the feature nor read it. Whoever isn't watched walks all groups at once; else the lap of a group goes by
-        the name of its first feature."""
+        """Brings every feature up to date with the chunk and fills chunk.features; on rows that neither change a feature
+        nor read it, a value is that of a window without events. Whoever isn't watched walks all groups at once; else
+        the lap of a group goes by the name of its first feature."""
         masks = self._plan.answered(chunk, views)
         columns = [
             chunk[name] if needed else None

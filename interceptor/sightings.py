@@ -24,6 +24,8 @@ _VALUE, _RUN = 2, 3  # sequential
 class SinceLast(Window):
     """ms since the key's newest update before this event, NEVER if it is older than `within_ms`. 16 bytes a key."""
 
+    nothing = NEVER
+
     def __init__(self, within_ms: int) -> None:
         super().__init__("since_last", within_ms, 2)
 
@@ -31,6 +33,8 @@ class SinceLast(Window):
 class SinceFirst(Window):
     """ms since the key's first update, this event's included; after a gap of more than `within_ms` the next update is
     the first again. NEVER if the newest is older than `within_ms`. 32 bytes a key."""
+
+    nothing = NEVER
 
     def __init__(self, within_ms: int) -> None:
         super().__init__("since_first", within_ms, 4)
@@ -71,7 +75,6 @@ def since_last(
     """Read, then update."""
     for i in range(start, stop):
         now_ms = ts_ms[rows[i]]
-        out[rows[i]] = NEVER
         if reads[i] >= 0 and _is_recent(words, slot_of(reads[i]), epoch_of(reads[i]), now_ms, within_ms):
             out[rows[i]] = elapsed_ms(now_ms, words[slot_of(reads[i]), _LAST])
         if changes[i] and places[i] >= 0:
@@ -91,7 +94,6 @@ def since_first(
             if not _is_recent(words, slot, epoch, now_ms, within_ms):
                 words[slot, _FIRST] = now_ms
             _touch(words, slot, epoch, now_ms)
-        out[rows[i]] = NEVER
         if reads[i] >= 0 and _is_recent(words, slot_of(reads[i]), epoch_of(reads[i]), now_ms, within_ms):
             out[rows[i]] = elapsed_ms(now_ms, words[slot_of(reads[i]), _FIRST])
 

@@ -285,7 +285,10 @@ def _find_slots(
 
 @kernel(INT, OUT_I64, OUT_I32, TABLE)
 def _fill_index(size: int, key_of_slot: Int64s, epoch_of_slot: Int32s, index: Int64s) -> None:
+    mask = len(index) - 1
     for slot in range(size):
+        if slot + AHEAD < size:
+            prefetch(index, mixed(key_of_slot[slot + AHEAD]) & mask)
         at = _position(index, key_of_slot[slot], mixed(key_of_slot[slot]))
         index[at, _KEY] = key_of_slot[slot]
         index[at, _PLACE] = _place_of(epoch_of_slot[slot], slot)

@@ -146,6 +146,7 @@ class Walker:
                 fields = self._of_windows[window]
                 fields[walking.SORT] = SORTS.index(walked.window.sort)
                 fields[walking.LENGTH_MS], fields[walking.OUT] = walked.window.length_ms, window
+                fields[walking.NOTHING] = walked.window.nothing
                 fields[walking.VALUE], fields[walking.MASK] = walked.value, walked.numerator
                 window += 1
 
@@ -178,8 +179,9 @@ class Walker:
         self._renew()
 
     def _renew(self) -> None:
-        """Another memory for values: nothing is written in it yet."""
-        self._memory = np.zeros((len(self._windows), self._rows_max + _STRIDE_ODD), np.int64)
+        """Another memory for values, all of them those of windows without events."""
+        self._memory = np.empty((len(self._windows), self._rows_max + _STRIDE_ODD), np.int64)
+        self._memory[:] = self._of_windows[:, [walking.NOTHING]]
         self._outs, self._reals = self._memory[:], self._memory.view(np.float64)
         self._about[:, walking.WRITTEN] = 0
         self._alone = sys.getrefcount(self._memory)

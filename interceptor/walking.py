@@ -1,12 +1,14 @@
 """One walk over a chunk that brings all windows of a bank up to date.
 
 Enters: groups of windows, and of a chunk its kinds, times, columns and masks. Leaves: the value of each window on each
-row that changes or reads it, 0 on others. Invariants: the windows of a key see its events in arrival order, each of
-them as the one before left it; what an event gets doesn't depend on how the stream was cut into chunks and blocks.
+row that changes or reads it, on others that of a window without events. Invariants: the windows of a key see its events
+in arrival order, each of them as the one before left it; what an event gets doesn't depend on how the stream was cut
+into chunks and blocks.
 
-A group goes through its rows in blocks: it looks up the slots of a block and asks for the memory of its windows there,
-and by the time when the windows are walked, that has come. All of it is one call, since calls are what small chunks
-spend their time on. Where a table is full, the kernel comes back to Python, and goes on from there afterwards.
+A group goes through its rows in blocks: it looks up the slots until it has a block of rows whose key has one, since
+most keys that are read have none; it asks for the memory of its windows there, and by the time when the windows are
+walked, that has come. All of it is one call, since calls are what small chunks spend their time on. Where a table is
+full, the kernel comes back to Python, and goes on from there afterwards.
 """
 
 from __future__ import annotations
@@ -43,21 +45,23 @@ from interceptor.sightings import sequential, since_first, since_last
 from interceptor.tables import NO_ROOM, find, mixed, placed, slot_of
 from interceptor.windows import count, ratio, sum_up
 
-BLOCK = 256  # rows between looking up slots and walking the windows
+BLOCK = 256  # rows with a slot between looking them up and walking the windows
 
-# A group: which events change it (its steps) and which read it, its columns, its table of keys, its windows.
-(READERS, ROWS, STEPS, STEPS_END, BY, OF, WINDOWS, WINDOWS_END, WRITTEN, INDEX, INDEX_ROWS, KEYS, EPOCHS, TOUCHED,
- CAPACITY, KEYS_MAX, COUNTS) = range(17)  # fmt: skip
-GROUP_FIELDS = 17
+# A group: which events change it (its steps) and which read it, its columns, its table of keys, its windows; how many
+# rows of the chunk it has, and on how many it has written values.
+(READERS, ROWS, STEPS, STEPS_END, BY, OF, WINDOWS, WINDOWS_END, CHOSEN, WRITTEN, INDEX, INDEX_ROWS, KEYS, EPOCHS,
+ TOUCHED, CAPACITY, KEYS_MAX, COUNTS, GROUP_FIELDS) = range(19)  # fmt: skip
 
-# A window: what it is, how long, its rows of words, where its values go to; some have a column, a mask or pairs.
-(SORT, LENGTH_MS, WORDS, WORDS_ROWS, ROW_WORDS, OUT, VALUE, MASK, PAIRS, PAIRS_ROWS, PAIR_COUNTS, NEWEST) = range(12)
-WINDOW_FIELDS = 12
+# A window: what it is, how long, its rows of words, where its values go to and what it is without events; some have a
+# column, a mask or pairs.
+(SORT, LENGTH_MS, WORDS, WORDS_ROWS, ROW_WORDS, OUT, NOTHING, VALUE, MASK, PAIRS, PAIRS_ROWS, PAIR_COUNTS, NEWEST,
+ WINDOW_FIELDS) = range(14)  # fmt: skip
 SORTS = ("count", "sum", "ratio", "distinct", "since_last", "since_first", "sequential", "sequence")
 _COUNT, _SUM, _RATIO, _DISTINCT, _SINCE_LAST, _SINCE_FIRST, _SEQUENTIAL = range(7)
 
-# Where the walk is: in which group, in which block of its rows, and there in which window at which row.
-GROUP, START, STOP, WINDOW, AT, POSITIONS = range(6)
+# Where the walk is: in which group, in which block of its rows with a slot, and there in which window at which row; and
+# the next row whose slot is to be looked up.
+GROUP, START, STOP, WINDOW, AT, NEXT, POSITIONS = range(7)
 UNBEGUN = -1  # STOP of a group of which no row was looked at yet
 
 # Rows of scratch memory
@@ -115,11 +119,11 @@ def _begin(
 ) -> None:  # fmt: skip
     """Takes back what was written for the chunk before, chooses the rows, and gathers their keys."""
     for window in range(group[WINDOWS], group[WINDOWS_END]):
-        out = outs[windows[window, OUT]]
+        out, nothing = outs[windows[window, OUT]], windows[window, NOTHING]
         for i in range(group[WRITTEN]):
-            out[rows[i]] = 0
+            out[rows[i]] = nothing
     chosen = _choose(group, steps, kinds, ok, masks, candidates, rows, matches, changes)
-    group[WRITTEN] = chosen
+    group[CHOSEN], group[WRITTEN] = chosen, 0
     if chosen:
         load_words(columns[group[BY]], len(kinds), rows, 0, scratch[_KEY, :chosen])
         _hash_keys(scratch[_KEY], chosen, scratch[_HASH])
@@ -135,34 +139,42 @@ def _fetch_windows(group: Int64s, windows: Int64s, place: int) -> None:
 
 
 @helper
-def _find_places(group: Int64s, windows: Int64s, start: int, stop: int, changes: Uint8s, scratch: Int64s) -> int:
-    """Epochs and slots of rows start … stop - 1; stops where the table must grow first, and gives that row."""
+def _find_places(
+    group: Int64s, windows: Int64s, position: Int64s, rows: Int32s, matches: Int32s, changes: Uint8s, scratch: Int64s
+) -> None:
+    """Epochs and slots of the next rows, as far as the table has room, until a block of them has any. These move up,
+    behind those of the blocks before."""
     index = _words_at(group[INDEX], group[INDEX_ROWS], 2)
-    capacity, mask, two = group[CAPACITY], group[INDEX_ROWS] - 1, group[OF] != group[BY]
+    capacity, mask, two, chosen = group[CAPACITY], group[INDEX_ROWS] - 1, group[OF] != group[BY], group[CHOSEN]
     key_of_slot = carray(pointer(group[KEYS]), (capacity,), np.int64)
     epoch_of_slot = carray(pointer(group[EPOCHS]), (capacity,), np.int32)
     touched = carray(pointer(group[TOUCHED]), (capacity,), np.uint8)
     counts = carray(pointer(group[COUNTS]), (3,), np.int64)
-    for i in range(start, stop):
-        if i + AHEAD < group[WRITTEN]:
+    i, to = position[NEXT], position[STOP]
+    block_end = to + BLOCK
+    while i < chosen and to < block_end:
+        if i + AHEAD < chosen:
             fetch(group[INDEX] + 16 * (scratch[_HASH, i + AHEAD] & mask))
             if two:
                 fetch(group[INDEX] + 16 * (scratch[_OTHER_HASH, i + AHEAD] & mask))
-        place = placed(
+        place = read = placed(
             scratch[_KEY, i], scratch[_HASH, i], changes[i] != 0, group[KEYS_MAX], index, key_of_slot, epoch_of_slot,
             touched, counts,
         )  # fmt: skip
         if place == NO_ROOM:
-            return i
-        scratch[_PLACE, i] = scratch[_READ, i] = place
+            break
         if place >= 0:
             _fetch_windows(group, windows, place)
         if two:
-            place = find(index, scratch[_OTHER, i], scratch[_OTHER_HASH, i])
-            scratch[_READ, i] = place
-            if place >= 0:
-                _fetch_windows(group, windows, place)
-    return stop
+            read = find(index, scratch[_OTHER, i], scratch[_OTHER_HASH, i])
+            if read >= 0:
+                _fetch_windows(group, windows, read)
+        rows[to], matches[to], changes[to] = rows[i], matches[i], changes[i]
+        scratch[_PLACE, to], scratch[_READ, to] = place, read
+        to += place >= 0 or read >= 0
+        i += 1
+    position[NEXT], position[START], position[STOP] = i, position[STOP], to
+    group[WRITTEN] = to
 
 
 @helper
@@ -223,15 +235,13 @@ def _walk_group(
                 position[WINDOW] = window
                 return False
             position[AT] = position[START]
-        start = position[STOP]
-        position[WINDOW] = group[WINDOWS_END]
-        if start == group[WRITTEN]:
+        position[WINDOW], before = group[WINDOWS_END], position[NEXT]
+        if before == group[CHOSEN]:
             return True
-        stop = _find_places(group, windows, start, min(start + BLOCK, group[WRITTEN]), changes, scratch)
-        if stop == start:
+        _find_places(group, windows, position, rows, matches, changes, scratch)
+        if position[NEXT] == before:
             return False
-        position[START] = position[AT] = start
-        position[STOP], position[WINDOW] = stop, group[WINDOWS]
+        position[AT], position[WINDOW] = position[START], group[WINDOWS]
 
 
 @kernel(
@@ -275,7 +285,7 @@ def walk(
             _begin(
                 group, windows, steps, kinds, ok, masks, columns, mine, rows[number], matches, changes, scratch, outs
             )  # fmt: skip
-            position[START] = position[STOP] = position[AT] = 0
+            position[START] = position[STOP] = position[AT] = position[NEXT] = 0
             position[WINDOW] = group[WINDOWS_END]
         if not _walk_group(
             group, windows, position, rows[number], matches, changes, scratch, ts_ms, ok, columns, masks, outs, reals

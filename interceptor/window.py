@@ -11,9 +11,10 @@ from interceptor.state import Rows
 
 
 class Window(Rows):
-    """`length_ms` is that of a pane, or of the whole window where it has none."""
+    """`length_ms` is that of a pane, or of the whole window where it has none; `nothing` is the value without events."""
 
     evicted = 0
+    nothing = 0
 
     def __init__(self, sort: str, length_ms: int, words: int) -> None:
         self.sort, self.length_ms = sort, length_ms
