@@ -47,7 +47,7 @@ class Batch:
 
     def __init__(self, frame: pa.RecordBatch) -> None:
         self.rows = frame.num_rows
-        self._frame = frame
+        self._arrays = dict(zip(EVENT_SCHEMA.names, frame.columns, strict=True))
         self._columns: dict[str, np.ndarray] = {}
         self._strings: dict[str, Strings] = {}
 
@@ -55,7 +55,7 @@ class Batch:
         """A numeric column, [rows]; KeyError for any other name."""
         found = self._columns.get(name)
         if found is None:
-            array = self._frame.column(name)
+            array = self._arrays[name]
             found = self._columns[name] = array.to_numpy(zero_copy_only=not pa.types.is_boolean(array.type))
         return found
 
@@ -63,7 +63,7 @@ class Batch:
         """A text column."""
         found = self._strings.get(name)
         if found is None:
-            found = self._strings[name] = strings_of(self._frame.column(name))
+            found = self._strings[name] = strings_of(self._arrays[name])
         return found
 
     @classmethod
@@ -71,10 +71,11 @@ class Batch:
         """Raises BadFrame where schema or nulls don't fit."""
         if not frame.schema.equals(EVENT_SCHEMA):
             raise BadFrame(_difference(frame.schema))
-        for field, array in zip(EVENT_SCHEMA, frame.columns, strict=True):
+        batch = cls(frame)
+        for name, array in batch._arrays.items():
             if array.null_count:
-                raise BadFrame(f"column {field.name}: {array.null_count} nulls, an event has none")
-        return cls(frame)
+                raise BadFrame(f"column {name}: {array.null_count} nulls, an event has none")
+        return batch
 
 
 def strings_of(array: pa.StringArray) -> Strings:

@@ -6,15 +6,16 @@ Invariant: everything is computed at most once per chunk, and only when somethin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache, partial
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 import numpy as np
 
 from interceptor.batch import Columns, Strings
-from interceptor.columns import Located, located
+from interceptor.columns import Located, located, located_rows
 from interceptor.folding import Folded, fold, fold_hosts
 from interceptor.instructions import Input
+from interceptor.kernels import Int64s
 from interceptor.listbook import ListBook
 from interceptor.lists import host_hash
 from interceptor.memberships import Asked, memberships
@@ -173,7 +174,10 @@ class KindView:
         if found is not None:
             return found
         if (list_name, column) in self._asked:
-            self._listed |= memberships(self, self._lists, self._asked)
+            answers = memberships(self, self._lists, self._asked)
+            self._listed |= zip(self._asked, answers, strict=True)
+            keys = (_input("list", *question).key for question in self._asked)
+            self._located |= zip(keys, located_rows(answers, [np.bool_] * len(answers), not self._whole), strict=True)
         else:  # nobody said beforehand that this would be asked
             self._listed[list_name, column] = self.member_of(list_name, column)
         return self._listed[list_name, column]
@@ -185,17 +189,22 @@ class KindView:
             return self._lists.has_hosts(list_name, hosts, at, self.column("ts_ms"))
         return self._lists.has(list_name, self.column(column), self.column("ts_ms"))
 
-    def located(self, source: Input) -> Located:
-        """A column for a program, by its address."""
-        book = self.chunk.located if source.is_of_chunk else self._located
-        found = book.get(source.key)
-        if found is None:
-            found = book[source.key] = located(self._loaded(source), self.count, self.chunk.count)
-        return found
+    def located(self, sources: Sequence[Input]) -> Int64s:
+        """int64[sources]: columns for a program, by their addresses."""
+        mine, shared = self._located.get, self.chunk.located.get
+        return np.array(
+            [shared(source.key) or mine(source.key) or self._locate(source) for source in sources], np.int64
+        )
 
     def located_column(self, name: str) -> Located:
         """A column of the chunk, by its address."""
-        return self.located(_of_column(name))
+        source = _input("column", name)
+        return self.chunk.located.get(source.key) or self._locate(source)
+
+    def _locate(self, source: Input) -> Located:
+        book = self.chunk.located if source.is_of_chunk else self._located
+        found = book[source.key] = located(self._loaded(source), self.count, self.chunk.count)
+        return found
 
     def _loaded(self, source: Input) -> np.ndarray:
         """One value for each row of the kind, or for each of the chunk. It is kept, so that its address stays good."""
@@ -225,7 +234,7 @@ class KindView:
         return full if self._whole else full[self.rows]
 
 
-_of_column = cache(partial(Input, "column"))  # asked for at every look-up
+_input = cache(Input)  # asked for at every look-up
 
 # One place per Kind, None where the chunk has no such events.
 Views = list[KindView | None]

@@ -1,11 +1,13 @@
 """Columns by address: how a kernel reads arrays of any type and number.
 
-Enters: one-dimensional arrays. Leaves: what to tell a kernel of each, and blocks of them in registers. Invariant: who
-tells an address keeps the array for as long as the kernel runs.
+Enters: one-dimensional arrays. Leaves: what to tell a kernel of each, in one word, since rules read some two hundred
+columns of a chunk; and blocks of them in registers. Invariant: who tells an address keeps the array for as long as the
+kernel runs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,21 +26,41 @@ _WHOLE = {
     )
 }  # fmt: skip
 _ANY = _WHOLE | {np.dtype("float64").char: _REAL}
-_ADDRESS, _DTYPE, _DENSE = 0, 1, 2
+# A column in one word: its address, what it holds, and whether it is dense. An address has 48 bits, never all zero.
+_ADDRESS_SHIFT, _DTYPE_SHIFT, _DTYPE_MASK, _DENSE = 8, 1, 127, 1
 
-Located = tuple[int, int, int]
-LOCATED_WORDS = 3
+Located = int
 
 
 def located_whole(column: np.ndarray) -> Located:
     """Where a column of whole numbers is, one for each row of the chunk. KeyError for any other."""
-    return pa.py_buffer(column).address, _WHOLE[column.dtype.char], False
+    return pa.py_buffer(column).address << _ADDRESS_SHIFT | _WHOLE[column.dtype.char] << _DTYPE_SHIFT
 
 
 def located(column: np.ndarray, mine: int, count: int) -> Located:
     """Where a column is, what it holds, and whether it has a value for each of the `mine` rows of a kind instead of one
     for each of the `count` rows of the chunk."""
-    return pa.py_buffer(column).address, _ANY[column.dtype.char], len(column) == mine != count
+    dense = _DENSE if len(column) == mine != count else 0
+    return pa.py_buffer(column).address << _ADDRESS_SHIFT | _ANY[column.dtype.char] << _DTYPE_SHIFT | dense
+
+
+def located_rows(table: np.ndarray, dtypes: Sequence[type[np.generic]], dense: bool = False) -> list[Located]:
+    """The same for each row of a table, whose items are of these types."""
+    first, stride = pa.py_buffer(table[0]).address if len(table) else 0, table.strides[0]
+    return [
+        first + number * stride << _ADDRESS_SHIFT | _ANY[np.dtype(dtype).char] << _DTYPE_SHIFT | dense
+        for number, dtype in enumerate(dtypes)
+    ]
+
+
+@helper
+def _address(about: int) -> Any:
+    return pointer(about >> _ADDRESS_SHIFT)
+
+
+@helper
+def _is_dense(about: int) -> bool:
+    return about & _DENSE != 0
 
 
 @helper
@@ -52,21 +74,21 @@ def gather(column: Any, dense: bool, rows: Int32s, start: int, out: Any) -> None
 
 
 @helper
-def load_flags(about: Int64s, size: int, rows: Int32s, start: int, out: Uint8s) -> None:
+def load_flags(about: int, size: int, rows: Int32s, start: int, out: Uint8s) -> None:
     """A block of a column of yes and no."""
-    gather(carray(pointer(about[_ADDRESS]), (size,), np.uint8), about[_DENSE] != 0, rows, start, out)
+    gather(carray(_address(about), (size,), np.uint8), _is_dense(about), rows, start, out)
 
 
 @helper
-def load_reals(about: Int64s, size: int, rows: Int32s, start: int, out: Float64s) -> None:
+def load_reals(about: int, size: int, rows: Int32s, start: int, out: Float64s) -> None:
     """A block of a column of float64."""
-    gather(carray(pointer(about[_ADDRESS]), (size,), np.float64), about[_DENSE] != 0, rows, start, out)
+    gather(carray(_address(about), (size,), np.float64), _is_dense(about), rows, start, out)
 
 
 @helper
-def load_words(about: Int64s, size: int, rows: Int32s, start: int, out: Int64s) -> None:
+def load_words(about: int, size: int, rows: Int32s, start: int, out: Int64s) -> None:
     """A block of a column of whole numbers of any size."""
-    address, dtype, dense = pointer(about[_ADDRESS]), about[_DTYPE], about[_DENSE] != 0
+    address, dtype, dense = _address(about), about >> _DTYPE_SHIFT & _DTYPE_MASK, _is_dense(about)
     if dtype == _BYTE:
         gather(carray(address, (size,), np.uint8), dense, rows, start, out)
     elif dtype == _TWO_BYTES:

@@ -88,7 +88,7 @@ class Registers:
 def run(program: Program, view: KindView, registers: Registers, masks: Uint8s, found: Found) -> None:
     """Over rows of a view. Masks (uint8[k, count of the chunk]) are written at its rows, hits are added to `found`."""
     count, mine = view.chunk.count, view.count
-    inputs = np.array([view.located(source) for source in program.inputs], np.int64).reshape(-1, 3)
+    inputs = view.located(program.inputs)
     hits, values = (most * BLOCK for most in program.room)
     done = 0
     while True:
@@ -240,7 +240,7 @@ def _note_hits(
 
 
 @kernel(
-    INT, _CODE, IN_F64, _CODE, _CODE, IN_I64, INT, IN_I32, _FLAGS, TABLE, _REALS, _FLAGS, INT, INT,
+    INT, _CODE, IN_F64, IN_I64, _CODE, IN_I64, INT, IN_I32, _FLAGS, TABLE, _REALS, _FLAGS, INT, INT,
     OUT_I32, OUT_I32, OUT_I32, OUT_F64, OUT_I64,
 )  # fmt: skip
 def _run(

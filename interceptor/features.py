@@ -11,8 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from interceptor.chunk import Chunk, Views, bits_of
+from interceptor.columns import located_rows
 from interceptor.config import Limits
 from interceptor.distinct import DistinctWindow
+from interceptor.instructions import Input
 from interceptor.masks import MaskPlan
 from interceptor.observer import Observer
 from interceptor.reload import Key, Restored, events_of
@@ -61,6 +63,8 @@ class FeatureBank:
         self._walker = Walker([group.described(numbers, self._plan) for group in groups])
         self._names = [name for group in groups for name in group.names]
         self._shares = [feature.window == "ratio" for group in groups for feature in group.features]
+        self._keys = [Input("feature", name).key for name in self._names]
+        self._dtypes = [np.float64 if is_share else np.int64 for is_share in self._shares]
         self._needed = dict[int, list[bool]]()
 
     def taken(self, digests: Mapping[str, str]) -> State:
@@ -89,9 +93,9 @@ class FeatureBank:
         return sum(group.evicted for group in self._groups.values())
 
     def apply(self, chunk: Chunk, views: Views, observer: Observer) -> None:
-        """Brings every feature up to date with the chunk and fills chunk.features; on rows that neither change a feature
-        nor read it, a value is that of a window without events. Whoever isn't watched walks all groups at once; else
-        the lap of a group goes by the name of its first feature."""
+        """Brings every feature up to date with the chunk and fills chunk.features; on rows that neither change it nor
+        read it, a value is that of a window without events. Whoever isn't watched walks all groups at once; else the
+        lap of a group goes by the name of its first feature."""
         masks = self._plan.answered(chunk, views)
         columns = [
             chunk[name] if needed else None
@@ -102,6 +106,7 @@ class FeatureBank:
             (name, shares[number] if is_share else values[number])
             for number, (name, is_share) in enumerate(zip(self._names, self._shares, strict=True))
         )
+        chunk.located.update(zip(self._keys, located_rows(values, self._dtypes), strict=True))
         watched = type(observer).lap is not Observer.lap
         for number, group in enumerate(self._groups.values()):
             if watched and group.bits & chunk.bits:

@@ -44,7 +44,7 @@ FROM, EXPIRES = 0, 1  # words of a span
 FNV_START, FNV_PRIME = np.uint64(hosts.FNV_START), np.uint64(hosts.FNV_PRIME)
 _TEN, _HALF, _LOWER = np.uint64(10), np.uint64(32), np.uint64(2**32 - 1)
 _POWERS = tuple(np.uint64(10**n) for n in range(20))
-_DOT = ord(".")
+DOT = ord(".")
 _BEFORE_ALL_MS = -(2**63)
 
 
@@ -306,7 +306,7 @@ def is_below(
         found: Any = FNV_START
         for at in range(stops[i] - 1, starts[i] - 1, -1):
             found = (found ^ np.uint64(data[at])) * FNV_PRIME
-            if at == starts[i] or data[at - 1] == _DOT:
+            if at == starts[i] or data[at - 1] == DOT:
                 place = found_at(np.int64(found) if found != 0 else 1, sieve, keys)
                 if holds(place, ts_ms[i], spans):
                     listed[i] = 1

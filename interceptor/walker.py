@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interceptor import walking
-from interceptor.columns import LOCATED_WORDS, located_whole
+from interceptor.columns import located_whole
 from interceptor.distinct import DistinctWindow
 from interceptor.kernels import ROWS_MIN, Bools, Int64s, Uint8s
 from interceptor.tables import KeyTable
@@ -88,7 +88,7 @@ class Walker:
         self._position = np.zeros(POSITIONS, np.int64)
         self._found = np.zeros(len(self._bits), np.int64)
         columns = max((number for group in groups for number in group.columns), default=-1) + 1
-        self._addresses = np.zeros((columns, LOCATED_WORDS), np.int64)
+        self._addresses = np.zeros(columns, np.int64)
         self._widen(0)
 
     def begin(

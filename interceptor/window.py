@@ -11,7 +11,7 @@ from interceptor.state import Rows
 
 
 class Window(Rows):
-    """`length_ms` is that of a pane, or of the whole window where it has none; `nothing` is the value without events."""
+    """`length_ms` is that of a pane, or of the whole window where it has none; `nothing`: the value without events."""
 
     evicted = 0
     nothing = 0
