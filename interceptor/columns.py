@@ -59,36 +59,44 @@ def _address(about: int) -> Any:
 
 
 @helper
-def _is_dense(about: int) -> bool:
+def is_dense(about: int) -> bool:
+    """Whether there is a value for each row of a kind only."""
     return about & _DENSE != 0
 
 
 @helper
+def as_of_chunk(about: int) -> int:
+    """The same column for who gives the places of a dense one as rows."""
+    return about & ~_DENSE
+
+
+@helper
 def gather(column: Any, dense: bool, rows: Int32s, start: int, out: Any) -> None:
+    """Places are handed on without a sign: those that might count from the end take twice as long."""
     if dense:
         for i in range(len(out)):
-            out[i] = column[start + i]
+            out[i] = column[np.uint64(start) + np.uint64(i)]
     else:
         for i in range(len(out)):
-            out[i] = column[rows[start + i]]
+            out[i] = column[np.uint64(np.uint32(rows[start + i]))]
 
 
 @helper
 def load_flags(about: int, size: int, rows: Int32s, start: int, out: Uint8s) -> None:
     """A block of a column of yes and no."""
-    gather(carray(_address(about), (size,), np.uint8), _is_dense(about), rows, start, out)
+    gather(carray(_address(about), (size,), np.uint8), is_dense(about), rows, start, out)
 
 
 @helper
 def load_reals(about: int, size: int, rows: Int32s, start: int, out: Float64s) -> None:
     """A block of a column of float64."""
-    gather(carray(_address(about), (size,), np.float64), _is_dense(about), rows, start, out)
+    gather(carray(_address(about), (size,), np.float64), is_dense(about), rows, start, out)
 
 
 @helper
 def load_words(about: int, size: int, rows: Int32s, start: int, out: Int64s) -> None:
     """A block of a column of whole numbers of any size."""
-    address, dtype, dense = _address(about), about >> _DTYPE_SHIFT & _DTYPE_MASK, _is_dense(about)
+    address, dtype, dense = _address(about), about >> _DTYPE_SHIFT & _DTYPE_MASK, is_dense(about)
     if dtype == _BYTE:
         gather(carray(address, (size,), np.uint8), dense, rows, start, out)
     elif dtype == _TWO_BYTES:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from interceptor.hits import UNKNOWN, Hits
+from interceptor.hits import Hits
 from interceptor.lists import Entry
 from interceptor.notice import Finding, Notice
 from interceptor.rules.ruleset import RuleSet
@@ -116,13 +116,14 @@ class Decisions:
         )
 
     def _finding(self, row: int, hit: int) -> Finding:
-        rule = self.rule_set.rules[int(self.hits.rules[hit])]
+        number = int(self.hits.rules[hit])
+        rule = self.rule_set.rules[number]
         values: dict[str, float] = {}
         entries: dict[str, Entry] = {}
-        start = int(self.hits.starts[hit])
-        if start != UNKNOWN:
-            compared = self.hits.values[start : start + len(rule.compares)]
-            values = dict(zip(rule.compares, compared.tolist(), strict=True))
+        known = (one.of(row, number) for one in self.hits.compared)
+        compared = next((one for one in known if one is not None), None)
+        if compared is not None:
+            values = dict(zip(rule.compares, compared, strict=True))
             for name, of in rule.looks_up:
                 entry = self.entry_of(of, self.looked_up(row, name), int(self.ts_ms[row]))
                 entries |= {f"{name} in {of}": entry} if entry else {}

@@ -135,7 +135,7 @@ class Engine:
         source_points = self._source.scores(chunk, hits)
         hits_of_target = self._target.run(chunk, views)
         target_points = self._target.scores(chunk, hits_of_target)
-        hits = Hits.together(hits, hits_of_target, chunk.count)
+        hits = Hits.together(hits, hits_of_target)
         verdict, actions = self._judgement.judged(chunk, hits)
         decided.take(start, chunk, verdict, actions, hits)
         self._observer.lap("verdict", "")

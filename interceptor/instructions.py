@@ -5,11 +5,15 @@ Invariants: a register is written before it is read; equal computations are one;
 
 Registers hold a block of rows each. There are *flags* (yes or no), *words* (int64) and *reals* (float64). A value that
 nobody needs any more gives its register to the next one, so that those in use stay in the processor's cache.
+
+A conjunction is worked out part by part, and behind each part stands a SKIP: what only this condition needs is jumped
+over once no row of the block can fulfil it any more. What several conditions share is worked out before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -17,6 +21,7 @@ from typing import Literal
 import numpy as np
 
 from interceptor.rules.expressions import Expression
+from interceptor.rules.names import Read
 
 Sort = Literal["flag", "word", "real"]
 
@@ -67,14 +72,15 @@ class Op(IntEnum):
     REAL_GREATER = 40
     REAL_BY = 41  # 0 where b is 0
     HOUR = 42  # of the local day, of a time in ms
-    MASK = 43  # a: the flag; b: the number of the mask that it is written to
-    HIT = 44  # a: the flag; b: the rule that hits; out: the first of its compared values, in `compared`
+    SKIP = 43  # a: the flag; b: how many instructions are left out where it is set nowhere
+    MASK = 44  # a: the flag; b: the number of the mask that it is written to
+    HIT = 45  # a: the flag; b: the rule that hits
 
 
 WRITES: dict[Op, Sort] = {
     op: "flag" if op in (Op.LOAD_FLAG, Op.FLAG) or Op.NOT <= op <= Op.REAL_OTHER_IT else
     "real" if op in (Op.LOAD_REAL, Op.REAL, Op.REAL_OF_WORD) or Op.REAL_PLUS <= op <= Op.REAL_BY else "word"
-    for op in Op if op not in (Op.MASK, Op.HIT)
+    for op in Op if op < Op.SKIP
 }  # fmt: skip
 _READS_NOTHING = {Op.LOAD_FLAG, Op.LOAD_WORD, Op.LOAD_REAL, Op.FLAG, Op.WORD, Op.REAL}
 _READS_TWO = {op for op in Op if Op.AND <= op <= Op.REAL_OTHER or Op.WORD_PLUS <= op <= Op.REAL_BY}
@@ -110,29 +116,56 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`code` int64[n, 4]: op, out, a, b; `constants` float64[n]; `compared` int64[c, 2]: for the values that rules
-    compared, sort (0 flag, 1 word, 2 real) and register; `counts`: how many values each rule compares, int64[rules];
-    `registers`: how many flags, words and reals; `room`: hits, and values compared, that one row can bring."""
+    """`code` int64[n, 4]: op, out, a, b; `constants` float64[n]; `registers`: how many flags, words and reals; `hits`:
+    how many rules there are.
+
+    `terms` int64[t, 3] and `factors` float64[t]: the values that rules compare, each once: input, sort (0 flag, 1 word,
+    2 real) and what is made of it (a Making). `compared`: where those of a rule stand among them."""
 
     code: np.ndarray
     constants: np.ndarray
     inputs: tuple[Input, ...]
-    compared: np.ndarray
-    counts: np.ndarray
     registers: tuple[int, int, int]
-    room: tuple[int, int]
+    hits: int
+    terms: np.ndarray
+    factors: np.ndarray
+    compared: Mapping[int, tuple[int, ...]]
+
+
+class Making(IntEnum):
+    """What is made of a value that is read."""
+
+    PLAIN = 0
+    TIMES = 1
+    PER = 2
+    HOUR = 3
+    SIGN = 4
+
+
+_Term = tuple[int, int, Making, float]
+
+
+@dataclass(slots=True)
+class _Root:
+    """Something that is written out: MASK or HIT of a flag, with its number; `steps`: the flags of a conjunction by and
+    by, each the one before and one part more, the last of which is the flag."""
+
+    op: Op
+    number: int
+    steps: list[int]
 
 
 @dataclass(slots=True)
 class Assembler:
-    """Collects instructions. Values are numbered as if there were a register for each; `program` gives out those that
-    there are."""
+    """Collects what is to be computed. Values are numbered as if there were a register for each; `program` brings them
+    in order and gives out those that there are."""
 
-    rules: int = 0
-    _code: list[tuple[Op, int, int, int, float]] = field(default_factory=list)
+    _code: list[tuple[Op, int, int, float]] = field(default_factory=list)
     _known: dict[tuple[Op, int, int, float], Value] = field(default_factory=dict)
     _inputs: dict[Input, int] = field(default_factory=dict)
-    _compared: list[list[Value]] = field(default_factory=list)
+    _roots: list[_Root] = field(default_factory=list)
+    _terms: dict[_Term, int] = field(default_factory=dict)
+    _compared: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def load(self, sort: Sort, source: Input) -> Value:
         """A column, as flags, words or reals."""
@@ -145,65 +178,123 @@ class Assembler:
         name = (op, first, second, constant)
         if name not in self._known:
             self._known[name] = Value(WRITES[op], len(self._code))
-            self._code.append((op, -1, first, second, constant))
+            self._code.append(name)
         return self._known[name]
 
-    def mask(self, flag: Value, number: int) -> None:
-        """Writes a flag out as a mask."""
-        self._code.append((Op.MASK, -1, flag.at, number, 0.0))
+    def mask(self, steps: Sequence[Value], number: int) -> None:
+        """Writes a flag out as a mask. `steps`: what it is made of by and by, itself at the end; no row has a later one
+        that hasn't all before."""
+        self._roots.append(_Root(Op.MASK, number, [step.at for step in steps]))
 
-    def hit(self, flag: Value, rule: int, compared: Sequence[Value]) -> None:
-        """Tells where the flag is set, with the values that the rule compared there."""
-        self._code.append((Op.HIT, len(self._compared), flag.at, rule, 0.0))
-        self._compared.append(list(compared))
+    def hit(self, steps: Sequence[Value], rule: int, compared: Sequence[int]) -> None:
+        """Tells where a flag is set (`steps` as for `mask`), and which terms the rule compares."""
+        self._roots.append(_Root(Op.HIT, rule, [step.at for step in steps]))
+        self._compared[rule] = tuple(compared)
+
+    def term(self, sort: Sort, source: Input, read: Read) -> int:
+        """A value to be told of rows that are hit."""
+        number = self._inputs.setdefault(source, len(self._inputs))
+        making, factor = Making.PLAIN, 0.0
+        if read.sign:
+            making = Making.SIGN
+        elif read.hour:
+            making = Making.HOUR
+        elif read.per:
+            making, factor = Making.PER, read.per
+        elif read.times != 1:
+            making, factor = Making.TIMES, read.times
+        return self._terms.setdefault((number, SORTS.index(sort), making, factor), len(self._terms))
 
     def program(self) -> Program:
-        """All of it, with registers given out."""
-        places, registers = self._places()
-        code = np.zeros((len(self._code), 4), np.int64)
-        firsts = np.cumsum([0, *map(len, self._compared)])
-        for number, (op, out, a, b, _) in enumerate(self._code):
-            reads = op not in _READS_NOTHING
+        """All of it, in order, with registers given out."""
+        lines = _Order(self._code, self._roots).lines
+        places, registers = _given_out(lines)
+        code = np.zeros((len(lines), 4), np.int64)
+        constants = np.zeros(len(lines))
+        for number, (op, out, a, b, constant) in enumerate(lines):
             code[number] = (
                 op,
-                firsts[out] if op is Op.HIT else places.get(number, 0),
-                places[a] if reads else a,
+                places.get(out, 0),
+                a if op in _READS_NOTHING else places[a],
                 places[b] if op in _READS_TWO else b,
             )
-        compared = [
-            (("flag", "word", "real").index(one.sort), places[one.at]) for some in self._compared for one in some
-        ]
-        counts = np.zeros(self.rules, np.int64)
-        hits = [(b, len(self._compared[out])) for op, out, _, b, _ in self._code if op is Op.HIT]
-        for rule, count in hits:
-            counts[rule] = count
-        return Program(
-            code, np.array([constant for *_, constant in self._code], np.float64), tuple(self._inputs),
-            np.array(compared, np.int64).reshape(-1, 2), counts, registers,
-            (len(hits), len(compared)),
-        )  # fmt: skip
+            constants[number] = constant
+        terms = np.array([term[:3] for term in self._terms], np.int64).reshape(-1, 3)
+        factors = np.array([factor for *_, factor in self._terms], np.float64)
+        hits = sum(root.op is Op.HIT for root in self._roots)
+        return Program(code, constants, tuple(self._inputs), registers, hits, terms, factors, self._compared)
 
-    def _read_by(self, number: int) -> list[int]:
-        op, out, a, b, _ = self._code[number]
-        if op is Op.HIT:
-            return [a, *(one.at for one in self._compared[out])]
-        return [] if op in _READS_NOTHING else [a, b] if op in _READS_TWO else [a]
 
-    def _places(self) -> tuple[dict[int, int], tuple[int, int, int]]:
-        """A register for each value, free again after the last instruction that reads it; how many that takes."""
-        last = {value: number for number in range(len(self._code)) for value in self._read_by(number)}
-        free: dict[Sort, list[int]] = {"flag": [], "word": [], "real": []}
-        used: dict[Sort, int] = {"flag": 0, "word": 0, "real": 0}
-        places: dict[int, int] = {}
-        for number, (op, *_) in enumerate(self._code):
-            read = set(self._read_by(number))
-            sort = WRITES.get(op)
-            if sort is not None:  # before those it reads are free: a kernel may not write what it is reading
-                if not free[sort]:
-                    free[sort].append(used[sort])
-                    used[sort] += 1
-                places[number] = free[sort].pop()
-            for value in read:
-                if last[value] == number:
-                    free[WRITES[self._code[value][0]]].append(places[value])
-        return places, (used["flag"], used["word"], used["real"])
+SORTS: tuple[Sort, ...] = ("flag", "word", "real")
+_NOWHERE = -1  # what an instruction writes that writes no register
+_WORTH_SKIPPING = 2  # instructions
+_Line = tuple[Op, int, int, int, float]  # with values where the code has registers
+
+
+class _Order:
+    """Brings values and roots in an order: what several roots need comes before the first of them, what only one needs
+    stands behind the SKIPs of that one."""
+
+    def __init__(self, code: Sequence[tuple[Op, int, int, float]], roots: Sequence[_Root]) -> None:
+        self.lines: list[_Line] = []
+        self._code, self._done = code, set[int]()
+        needed = [self._needed([root.steps[-1]], set()) for root in roots]
+        counts = Counter(value for values in needed for value in values)
+        for root, values in zip(roots, needed, strict=True):
+            self._write([value for value in values if counts[value] > 1])
+            self._write_root(root)
+
+    def _write_root(self, root: _Root) -> None:
+        skips = list[int]()
+        for step, after in zip(root.steps, root.steps[1:], strict=False):
+            self._write(self._needed([step], self._done))
+            if len(self._needed([after], self._done)) >= _WORTH_SKIPPING:
+                skips.append(len(self.lines))
+                self.lines.append((Op.SKIP, _NOWHERE, step, 0, 0.0))
+        last = root.steps[-1]
+        self._write(self._needed([last], self._done))
+        self.lines.append((root.op, _NOWHERE, last, root.number, 0.0))
+        for at in skips:
+            op, out, a, _, constant = self.lines[at]
+            self.lines[at] = (op, out, a, len(self.lines) - at - 1, constant)
+
+    def _needed(self, values: list[int], done: Collection[int]) -> list[int]:
+        """What must be computed for some values and isn't done, themselves included, in their order."""
+        found, waiting = set[int](), values
+        while waiting:
+            value = waiting.pop()
+            if value not in found and value not in done:
+                found.add(value)
+                waiting += _read_by(self._code[value][0], *self._code[value][1:3])
+        return sorted(found)
+
+    def _write(self, values: Iterable[int]) -> None:
+        for value in values:
+            if value not in self._done:
+                op, a, b, constant = self._code[value]
+                self.lines.append((op, value, a, b, constant))
+                self._done.add(value)
+
+
+def _read_by(op: Op, a: int, b: int) -> list[int]:
+    return [] if op in _READS_NOTHING else [a, b] if op in _READS_TWO else [a]
+
+
+def _given_out(lines: Sequence[_Line]) -> tuple[dict[int, int], tuple[int, int, int]]:
+    """A register for each value, free again after the last instruction that reads it; how many that takes."""
+    last = {value: number for number, (op, _, a, b, _) in enumerate(lines) for value in _read_by(op, a, b)}
+    sorts = {value: WRITES[op] for op, value, *_ in lines if value != _NOWHERE}
+    free: dict[Sort, list[int]] = {"flag": [], "word": [], "real": []}
+    used: dict[Sort, int] = {"flag": 0, "word": 0, "real": 0}
+    places: dict[int, int] = {}
+    for number, (op, value, a, b, _) in enumerate(lines):
+        if value != _NOWHERE:  # before those it reads are free: a kernel may not write what it is reading
+            sort = sorts[value]
+            if not free[sort]:
+                free[sort].append(used[sort])
+                used[sort] += 1
+            places[value] = free[sort].pop()
+        for read in set(_read_by(op, a, b)):
+            if last[read] == number:
+                free[sorts[read]].append(places[read])
+    return places, (used["flag"], used["word"], used["real"])

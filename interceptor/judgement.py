@@ -19,8 +19,8 @@ from interceptor.hits import Hits
 from interceptor.listbook import ListBook
 from interceptor.rules.names import event_symbols
 from interceptor.rules.ruleset import RuleSet
-from interceptor.schema import GATES, Action, Kind
-from interceptor.verdict import ladder_actions, resolve
+from interceptor.schema import Action, Kind
+from interceptor.verdict import SIDES, Ladders, collect, resolve
 
 
 class Addition(NamedTuple):
@@ -41,27 +41,28 @@ class Judgement:
         self._actions = np.array([int(rule.actions) for rule in rule_set.rules], np.uint32) * np.array(live, np.uint32)
         self._rules = rule_set.rules
         self._adds = np.array([bool(rule.adds_to) and rule.mode == "live" for rule in rule_set.rules], bool)
-        self._policies = rule_set.policies
+        self._any_adds = bool(self._adds.any())
+        self._ladders = {side: Ladders(rule_set.policies, side) for side in SIDES}
 
     @property
     def adds(self) -> bool:
         """Whether any verdict puts anything on a list."""
-        return bool(self._adds.any())
+        return self._any_adds
 
     def judged(self, chunk: Chunk, hits: Hits) -> tuple[np.ndarray, np.ndarray]:
         """Verdict uint8[count] and final actions uint32[count]; where nothing was asked for, the event passes."""
-        collected = self._collected(chunk, hits)
-        verdict, rows = np.zeros(chunk.count, np.uint8), np.flatnonzero(collected)
-        if len(rows):
-            verdict[rows], collected[rows] = resolve(collected[rows], chunk["kind"][rows])
-        return verdict, collected
+        collected = np.zeros(chunk.count, np.uint32)
+        collect(hits.rows, hits.rules, self._actions, collected)
+        for side, ladders in self._ladders.items():
+            ladders.climb(chunk["kind"], chunk[f"{side}_score"], chunk[f"{side}_kinds"], collected)
+        return resolve(collected, chunk["kind"])
 
     def additions(self, chunk: Chunk, hits: Hits, actions: np.ndarray, tick: int) -> list[Addition]:
         """What the chunk's verdicts put on lists, all of whose events are of one tick: it counts from the next on."""
-        from_ms, additions = (tick + 1) * LIST_TICK_MS, []
-        chosen = self._adds[hits.rules]
+        from_ms, additions = (tick + 1) * LIST_TICK_MS, list[Addition]()
+        chosen = self._adds[hits.rules] if self._any_adds else np.zeros(0, bool)
         if not np.count_nonzero(chosen):
-            return []
+            return additions
         rows, rules = hits.rows[chosen], hits.rules[chosen]
         listed = chunk.ok[rows] & ((actions[rows] & Action.ALLOW) == 0)
         for number in np.unique(rules[listed]).tolist():
@@ -71,22 +72,6 @@ class Judgement:
             if len(values):
                 additions.append(Addition(rule.adds_to, values, from_ms, from_ms + rule.adds_for_ms, rule.name))
         return additions
-
-    def _collected(self, chunk: Chunk, hits: Hits) -> np.ndarray:
-        """uint32[count]: actions of the live rules that hit, and of the policies' ladders."""
-        collected = np.zeros(chunk.count, np.uint32)
-        if len(hits):
-            np.bitwise_or.at(collected, hits.rows, self._actions[hits.rules])
-        for side in ("source", "target"):
-            scored = np.flatnonzero(chunk[f"{side}_score"])  # few: most of a city has no evidence against it
-            of_kind = chunk["kind"][scored]
-            for gate in GATES:
-                rows = scored[of_kind == gate]
-                if not len(rows):
-                    continue
-                score, kinds = chunk[f"{side}_score"][rows], chunk[f"{side}_kinds"][rows]
-                collected[rows] |= ladder_actions(getattr(self._policies[gate], side), score, kinds)
-        return collected
 
 
 class Judged:
@@ -98,14 +83,14 @@ class Judged:
         self._actions = np.zeros(batch.rows, np.uint32)
         self._score = np.zeros(batch.rows, np.float64)
         self._target_score = np.zeros(batch.rows, np.float64)
-        self._hits: list[Hits] = []
+        self._hits: list[tuple[int, Hits]] = []
 
     def take(self, start: int, chunk: Chunk, verdict: np.ndarray, actions: np.ndarray, hits: Hits) -> None:
         """A chunk's decisions; it begins at row `start`."""
         rows = slice(start, start + chunk.count)
         self._verdict[rows], self._actions[rows] = verdict, actions
         self._score[rows], self._target_score[rows] = chunk["source_score"], chunk["target_score"]
-        self._hits.append(hits.moved(start))
+        self._hits.append((start, hits))
 
     def decisions(self, rule_set: RuleSet, lists: ListBook) -> Decisions:
         """All of them, once every chunk is taken."""

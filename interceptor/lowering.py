@@ -6,7 +6,7 @@ means what numpy would do; what has none (samples, constants beyond 64 bits) is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
@@ -79,12 +79,21 @@ class Lowering:
             return self._comparison(expression)
         return self._other(expression)
 
+    def steps(self, condition: Expression) -> list[Value]:
+        """A condition, part by part as far as it is a conjunction: each value holds where the one before does and one
+        part more. First comes what is cheap and seldom true."""
+        found = list[Value]()
+        for part in sorted(_conjuncts(condition), key=_rank):
+            value = self.value(part)
+            found.append(self._into.do(Op.AND, found[-1], value) if found else value)
+        return found
+
     def read(self, read: Read) -> Value:
         """What a name stands for."""
-        source, into = Input(read.section, read.name), self._into
-        if read.section == "text" or (read.section == "column" and _is_flag(read.name)):
-            return into.load("flag", source)
-        found = into.load("real" if read.is_real else "word", source)
+        sort, source, into = *_read(read), self._into
+        found = into.load(sort, source)
+        if sort == "flag":
+            return found
         if read.sign:
             return into.do(Op.WORD_OTHER_IT, found)
         if read.hour:
@@ -92,6 +101,10 @@ class Lowering:
         if read.per:
             return into.do(Op.REAL_BY, self._real(found), into.do(Op.REAL, constant=read.per))
         return found if read.times == 1 else into.do(Op.WORD_TIMES, found, into.do(Op.WORD, b=read.times))
+
+    def term(self, read: Read) -> int:
+        """The same as a value to be told where a rule hits."""
+        return self._into.term(*_read(read), read)
 
     def _junction(self, expression: Expression) -> Value:
         op = Op.AND if expression.op == "and" else Op.OR
@@ -143,6 +156,37 @@ class Lowering:
 
     def _zero(self) -> Value:
         return self._into.do(Op.WORD, b=0)
+
+
+def _read(read: Read) -> tuple[Sort, Input]:
+    """The column of a name, and what it holds."""
+    source = Input(read.section, read.name)
+    if read.section == "text" or (read.section == "column" and _is_flag(read.name)):
+        return "flag", source
+    return "real" if read.is_real else "word", source
+
+
+def _conjuncts(condition: Expression) -> Iterator[Expression]:
+    """The parts of a conjunction, and of those within it; what a macro stands for stays together: rules share it."""
+    if condition.op != "and":
+        yield condition
+        return
+    for part in condition.parts:
+        if part.label:
+            yield part
+        else:
+            yield from _conjuncts(part)
+
+
+def _rank(part: Expression) -> int:
+    """Place in a conjunction; changes nothing but the time. Most events are ordinary: windows seldom reach thresholds,
+    few texts have the words and few numbers are listed, while what a rule excepts seldom is the case."""
+    if part.op == "not":
+        return 4
+    if part.op in ("in", "") or part.op in ("==", ">", ">=", "<", "<="):
+        sections = {section for section, _ in part.uses}
+        return 0 if sections & {"feature", "stage"} and part.op != "" else 1 if sections & {"text", "list"} else 2
+    return 3
 
 
 def looked_up(membership: Expression) -> Question:

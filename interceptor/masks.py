@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from interceptor.chunk import Chunk, Views, bits_of
-from interceptor.evaluation import Found, Registers, run
+from interceptor.evaluation import Registers, run
+from interceptor.found import Found
 from interceptor.instructions import Assembler, Program
 from interceptor.kernels import Bools
 from interceptor.lowering import Lowering
@@ -49,5 +50,5 @@ def _program(asked: _Asked, kind: Kind) -> Program:
     lowering = Lowering(assembler)
     for number, (kinds, condition) in enumerate(asked.values()):
         if kind in kinds:
-            assembler.mask(lowering.value(condition), number)
+            assembler.mask(lowering.steps(condition), number)
     return assembler.program()

@@ -151,12 +151,13 @@ class Screen(Part):
 
     def apply(self, admitted: Packed) -> tuple[Packed, np.ndarray]:
         """Admitted events → what protect needs of them; and bool[n], which of them every shard must see."""
-        plan, parts, hits, echoes = self._plan, list[dict[str, np.ndarray]](), list[Hits](), [np.zeros(0, bool)]
+        plan, parts, echoes = self._plan, list[dict[str, np.ndarray]](), [np.zeros(0, bool)]
+        hits = list[tuple[int, Hits]]()
         for start, chunk, views in self._chunks(admitted, admitted["status"]):
             _bring(chunk, plan.features_to_screen)
             found = self._stage.run(chunk, views)
             self._stage.scores(chunk, found)
-            hits.append(found.moved(start))
+            hits.append((start, found))
             echoes.append(_changing(plan.echoed, chunk, views))
             scored = {name: chunk[name] for name in ("source_score", "source_kinds")}
             parts.append(scored | _features(chunk, plan.features_to_protect) | _words(chunk, plan.words_to_protect))
@@ -200,7 +201,7 @@ class Protect(Part):
             _bring_words(chunk, self._plan.words_to_protect)
             of_target = self._stage.run(chunk, views)
             self._stage.scores(chunk, of_target)
-            found = Hits.together(hits.between(start, start + chunk.count), of_target, chunk.count)
+            found = Hits.together(hits.between(start, start + chunk.count), of_target)
             verdict, actions = self._judgement.judged(chunk, found)
             judged.take(start, chunk, verdict, actions, found)
             additions += self._additions(chunk, found, actions, own[start : start + chunk.count])
@@ -289,4 +290,4 @@ def _listed(hits: Hits, rows: int) -> pa.Array:
 def _unlisted(column: pa.ListArray) -> Hits:
     """The hits of a batch."""
     rows = np.repeat(np.arange(len(column)), np.diff(column.offsets.to_numpy()))
-    return Hits.told(rows, column.flatten().to_numpy())
+    return Hits(rows.astype(np.int32), column.flatten().to_numpy())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,11 @@ from interceptor.kernels import (
     IN_I32,
     IN_I64,
     IN_U8,
+    IN_U64,
+    INT,
     OUT_F64,
     OUT_I32,
+    OUT_I64,
     OUT_U8,
     TABLE,
     TABLE_I32,
@@ -34,17 +37,18 @@ from interceptor.kernels import (
     grown,
     helper,
     kernel,
-    prefetch_ahead,
+    prefetch,
     table,
 )
 from interceptor.sightings import elapsed_ms
 from interceptor.state import State, begun_put_back, begun_taken, checked, nested, within
-from interceptor.tables import KeyTable
+from interceptor.tables import NO_ROOM, KeyTable, epoch_of, mixed, placed, slot_of
 
 EVIDENCE_MAX = 16  # rules remembered per key; then the one with the oldest newest hit makes room
 HALF_LIVES_MAX = 10  # a hit older than this no longer counts
 EVIDENCE_KINDS_MAX = 64
 
+BLOCK = 64  # rows whose memory is asked for before it is read
 _BEFORE_ALL_MS = -(2**62)
 _EPOCH, _COUNT = EVIDENCE_MAX, EVIDENCE_MAX + 1  # int32 words of a row, behind the rules, the one behind the other
 
@@ -122,24 +126,28 @@ class EvidenceScores:
         return self._keys.evicted
 
     def apply(
-        self, rows: Int32s, keys: Uint64s, ts_ms: Int64s, ok: Bools, hit_offsets: Int32s, hit_rules: Int32s,
-        detailed: bool = False,
-    ) -> Scored:  # fmt: skip
-        """Record the hits of `ok` rows (row i: hit_rules[hit_offsets[i]:hit_offsets[i + 1]], ascending), then score.
-        Which rule brought how much is only written down where it is asked for (`detailed`)."""
-        scoring = np.concatenate((np.zeros(1, np.int64), np.cumsum(self._weights[hit_rules] != 0)))[hit_offsets]
-        slots = self._keys.slots(keys, rows, ok & (scoring[1:] > scoring[:-1]))
-        self._last_ms, self._words = grown(self._last_ms, slots.used), grown(self._words, slots.used)
-        score, kinds = np.zeros(len(keys), np.float64), np.zeros(len(keys), np.uint8)
-        room = EVIDENCE_MAX * int(np.count_nonzero(slots.slot >= 0)) if detailed else 0
-        points = Points(np.zeros(len(keys) + 1, np.int32), np.zeros(room, np.int32), np.zeros(room, np.float64))
-        _score(
-            rows, slots.slot, slots.epoch, ts_ms, ok, hit_offsets, hit_rules, self._weights, self._kinds,
-            float(self._half_life_ms), self._last_ms, self._words.view(np.int32), score, kinds,
-            points.offsets, points.rule, points.points,
-        )  # fmt: skip
-        used = points.offsets[-1]
-        return Scored(score, kinds, Points(points.offsets, points.rule[:used], points.points[:used]))
+        self, keys: Uint64s, ts_ms: Int64s, ok: Bools, hit_rows: Int32s, hit_rules: Int32s, detailed: bool = False
+    ) -> Scored:
+        """Record the hits of `ok` rows (in order of rows, then rules), then score. Which rule brought how much is only
+        written down where it is asked for (`detailed`)."""
+        count, done = len(keys), 0
+        score, kinds = np.zeros(count, np.float64), np.zeros(count, np.uint8)
+        scoring, offsets = np.zeros(count, np.uint8), np.zeros(count + 1, np.int32)
+        room = EVIDENCE_MAX * count if detailed else 0
+        rule, points = np.zeros(room, np.int32), np.zeros(room, np.float64)
+        _mark(hit_rows, hit_rules, ok, self._weights, scoring)
+        while True:
+            self._last_ms, self._words = (grown(rows, self._keys.capacity) for rows in (self._last_ms, self._words))
+            done = _score(
+                done, keys, ts_ms, scoring, hit_rows, hit_rules, self._keys.keys_max, *self._keys.memory,
+                self._weights, self._kinds, float(self._half_life_ms), self._last_ms, self._words.view(np.int32),
+                score, kinds, offsets, rule, points,
+            )  # fmt: skip
+            if done == count:
+                break
+            self._keys.grow()
+        used = int(offsets[-1])
+        return Scored(score, kinds, Points(offsets, rule[:used], points[:used]))
 
 
 def _copied(rows: Int64s) -> Int64s:
@@ -191,18 +199,70 @@ def _place_for(last_ms: Int64s, words: Int32s, slot: int, rule: int) -> int:
     return place
 
 
+@helper
+def _record(
+    last_ms: Int64s, words: Int32s, slot: int, hit: Any, hit_rows: Int32s, hit_rules: Int32s, weights: Float64s,
+    ts_ms: int,
+) -> Any:  # fmt: skip
+    """The hits of a row from `hit` on, of rules that count for anything; gives the first hit behind them."""
+    row = hit_rows[hit]
+    while hit < len(hit_rows) and hit_rows[hit] == row:
+        if weights[hit_rules[hit]] != 0:
+            place = _place_for(last_ms, words, slot, hit_rules[hit])
+            last_ms[slot, place] = max(last_ms[slot, place], ts_ms)
+        hit += 1
+    return hit
+
+
+@helper
+def _sum(
+    last_ms: Int64s, words: Int32s, slot: int, now_ms: int, weights: Float64s, evidence_kinds: Uint8s,
+    half_life_ms: float, used: int, point_rule: Int32s, points: Float64s,
+) -> tuple[float, int, int]:  # fmt: skip
+    """Score, kinds of evidence, and how many points are written down now."""
+    score, seen, kinds = 0.0, np.uint64(0), 0
+    for at in range(words[slot, _COUNT]):
+        rule = words[slot, at]
+        age_ms = elapsed_ms(now_ms, last_ms[slot, at])
+        if age_ms <= HALF_LIVES_MAX * half_life_ms:
+            worth = weights[rule] * math.exp2(-age_ms / half_life_ms)
+            score += worth
+            if len(points) > 0:
+                point_rule[used], points[used] = rule, worth
+                used += 1
+        if age_ms <= half_life_ms:
+            seen |= np.uint64(1) << evidence_kinds[rule]
+    while seen:
+        kinds += 1
+        seen &= seen - np.uint64(1)
+    return score, kinds, used
+
+
+@kernel(IN_I32, IN_I32, IN_BOOL, IN_F64, OUT_U8)
+def _mark(hit_rows: Int32s, hit_rules: Int32s, ok: Bools, weights: Float64s, scoring: Uint8s) -> None:
+    """Marks the rows that bring evidence."""
+    for hit in range(len(hit_rows)):
+        if ok[hit_rows[hit]] and weights[hit_rules[hit]] != 0:
+            scoring[hit_rows[hit]] = 1
+
+
 @kernel(
-    IN_I32, IN_I32, IN_I32, IN_I64, IN_BOOL, IN_I32, IN_I32, IN_F64, IN_U8,
-    FLOAT, TABLE, TABLE_I32, OUT_F64, OUT_U8, OUT_I32, OUT_I32, OUT_F64,
+    INT, IN_U64, IN_I64, IN_U8, IN_I32, IN_I32, INT, TABLE, OUT_I64, OUT_I32, OUT_U8, OUT_I64,
+    IN_F64, IN_U8, FLOAT, TABLE, TABLE_I32, OUT_F64, OUT_U8, OUT_I32, OUT_I32, OUT_F64,
 )  # fmt: skip
 def _score(
-    rows: Int32s,
-    slots: Int32s,
-    epochs: Int32s,
+    done: int,
+    keys: Uint64s,
     ts_ms: Int64s,
-    ok: Bools,
-    hit_offsets: Int32s,
+    scoring: Uint8s,
+    hit_rows: Int32s,
     hit_rules: Int32s,
+    keys_max: int,
+    index: Int64s,
+    key_of_slot: Int64s,
+    epoch_of_slot: Int32s,
+    touched: Uint8s,
+    state: Int64s,
     weights: Float64s,
     evidence_kinds: Uint8s,
     half_life_ms: float,
@@ -213,36 +273,50 @@ def _score(
     offsets: Int32s,
     point_rule: Int32s,
     points: Float64s,
-) -> None:
-    used = 0
-    for i in range(len(rows)):
-        prefetch_ahead(last_ms, rows, i, slots, slots)
-        row = rows[i]
-        slot = np.int64(slots[row])
-        offsets[row + 1] = used
-        if slot < 0:
-            continue
-        if words[slot, _EPOCH] != epochs[row]:
-            words[slot, _EPOCH] = epochs[row]
-            words[slot, _COUNT] = 0
-        if ok[row]:
-            for hit in range(hit_offsets[row], hit_offsets[row + 1]):
-                if weights[hit_rules[hit]] != 0:
-                    place = _place_for(last_ms, words, slot, hit_rules[hit])
-                    last_ms[slot, place] = max(last_ms[slot, place], ts_ms[row])
-        seen = np.uint64(0)
-        for place in range(words[slot, _COUNT]):
-            rule = words[slot, place]
-            age_ms = elapsed_ms(ts_ms[row], last_ms[slot, place])
-            if age_ms <= HALF_LIVES_MAX * half_life_ms:
-                worth = weights[rule] * math.exp2(-age_ms / half_life_ms)
-                score[row] += worth
-                if len(points):
-                    point_rule[used], points[used] = rule, worth
-                    used += 1
-            if age_ms <= half_life_ms:
-                seen |= np.uint64(1) << evidence_kinds[rule]
-        offsets[row + 1] = used
-        while seen:
-            kinds[row] += 1
-            seen &= seen - np.uint64(1)
+) -> int:
+    """Works through the rows from `done` on; gives the first whose key finds no room, else len(keys)."""
+    hit = np.searchsorted(hit_rows, done)
+    places = np.empty(BLOCK, np.int64)
+    for start in range(done, len(keys), BLOCK):
+        stop = min(start + BLOCK, len(keys))
+        for row in range(start, stop):
+            prefetch(index, mixed(np.int64(keys[row])) & (len(index) - 1))
+        for row in range(start, stop):
+            key = np.int64(keys[row])
+            place = placed(
+                key, mixed(key), scoring[row] != 0, keys_max, index, key_of_slot, epoch_of_slot, touched, state
+            )
+            if place == NO_ROOM:
+                stop = row
+                break
+            places[row - start] = place
+            if place >= 0:
+                prefetch(last_ms, slot_of(place))
+                prefetch(words, slot_of(place))
+        for row in range(start, stop):
+            offsets[row + 1] = offsets[row]
+            place = places[row - start]
+            if place < 0:
+                continue
+            slot = slot_of(place)
+            if words[slot, _EPOCH] != epoch_of(place):
+                words[slot, _EPOCH], words[slot, _COUNT] = epoch_of(place), 0
+            if scoring[row] != 0:
+                while hit < len(hit_rows) and hit_rows[hit] < row:
+                    hit += 1
+                hit = _record(last_ms, words, slot, hit, hit_rows, hit_rules, weights, ts_ms[row])
+            score[row], kinds[row], offsets[row + 1] = _sum(
+                last_ms,
+                words,
+                slot,
+                ts_ms[row],
+                weights,
+                evidence_kinds,
+                half_life_ms,
+                offsets[row],
+                point_rule,
+                points,
+            )
+        if stop < min(start + BLOCK, len(keys)):
+            return stop
+    return len(keys)

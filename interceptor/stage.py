@@ -14,8 +14,9 @@ import numpy as np
 
 from interceptor.chunk import Chunk, Views
 from interceptor.config import Limits
-from interceptor.evaluation import Found, Registers, run
+from interceptor.evaluation import Registers, run
 from interceptor.features import FeatureBank
+from interceptor.found import Found
 from interceptor.hits import Hits
 from interceptor.instructions import Assembler, Program
 from interceptor.lowering import Lowering
@@ -109,12 +110,9 @@ class Stage:
 
     def scores(self, chunk: Chunk, hits: Hits) -> Points:
         """Gives the chunk its columns SIDE_score float64[count] and SIDE_kinds uint8[count] (of evidence)."""
-        live = hits.where(self._live[hits.rules])
-        rows = np.arange(chunk.count, dtype=np.int32)
         scored = self._scores.apply(
-            rows, chunk[self._side], chunk["ts_ms"], chunk.ok, live.offsets(chunk.count), live.rules,
-            self._observer.wants_points,
-        )  # fmt: skip
+            chunk[self._side], chunk["ts_ms"], chunk.ok, hits.rows, hits.rules, self._observer.wants_points
+        )
         chunk[f"{self._side}_score"], chunk[f"{self._side}_kinds"] = scored.score, scored.kinds
         self._observer.lap("score", self._side)
         return scored.points
@@ -122,10 +120,10 @@ class Stage:
 
 def _program(rule_set: RuleSet, numbers: Sequence[int]) -> Program:
     """Some rules, on a kind of event that they are all on."""
-    assembler = Assembler(rules=len(rule_set.rules))
+    assembler = Assembler()
     lowering = Lowering(assembler)
     for number in numbers:
         rule = rule_set.rules[number]
-        condition, names = lowering.value(rule.condition), reads(rule.stated)
-        assembler.hit(condition, number, [lowering.read(names[name]) for name in rule.compares])
+        steps, names = lowering.steps(rule.condition), reads(rule.stated)
+        assembler.hit(steps, number, [lowering.term(names[name]) for name in rule.compares])
     return assembler.program()

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interceptor import evaluation
+from interceptor import found as finding
 from interceptor.batch import Batch
 from interceptor.chunk import Chunk, KindView
-from interceptor.evaluation import BLOCK, Found, Registers, run
+from interceptor.evaluation import Registers, run
+from interceptor.found import BLOCK, Found
 from interceptor.hits import Hits
 from interceptor.instructions import Assembler, Op
 from interceptor.listbook import ListBook
@@ -78,7 +79,7 @@ def view_of(seed: int, count: int) -> KindView:
 def masks_of(conditions: list[Expression], view: KindView) -> np.ndarray:
     assembler = Assembler()
     for number, condition in enumerate(conditions):
-        assembler.mask(Lowering(assembler).value(condition), number)
+        assembler.mask(Lowering(assembler).steps(condition), number)
     program, masks = assembler.program(), np.zeros((len(conditions), view.chunk.count), np.uint8)
     run(program, view, Registers([program]), masks, Found())
     return masks.view(bool)
@@ -123,20 +124,34 @@ def test_equal_parts_are_computed_once() -> None:
     first = lowering.value(compiled("fresh and known"))
     assert lowering.value(compiled("tenure <= 30d and known")) == first
     assert lowering.value(compiled("fresh")) != first
+    assembler.mask([first], 0)
     code = assembler.program().code[:, 0].tolist()
     assert code.count(Op.WORD_UP_TO_IT) == code.count(Op.AND) == 1
 
 
+def test_what_only_one_rule_needs_is_jumped_over() -> None:
+    """Parts that others share, too, are worked out before."""
+    assembler = Assembler()
+    for rule, text in enumerate(("calls >= 99 and hour < 8 and not known and cell == 0", "not known and share > 2")):
+        assembler.hit(Lowering(assembler).steps(compiled(text)), rule, [])
+    code = assembler.program().code
+    ops, skip = code[:, 0].tolist(), code[code[:, 0] == Op.SKIP][0]
+    first, last = ops.index(Op.SKIP), ops.index(Op.SKIP) + int(skip[3])
+    assert first < ops.index(Op.HOUR) <= last
+    assert ops.index(Op.NOT) < first
+    assert ops[last] == Op.HIT
+
+
 def test_hits_with_what_was_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """More of them than there was room for."""
-    monkeypatch.setattr(evaluation, "ROOM_MIN", 1_000)
+    monkeypatch.setattr(finding, "ROOM_MIN", 1_000)
     view = view_of(5, 6 * BLOCK + 1)
     conditions = [compiled(text) for text in ("calls >= 0 and share >= 0", "tenure >= 0d or known", "known")]
-    assembler = Assembler(rules=8)
+    assembler = Assembler()
     for rule, condition in zip((1, 4, 6), conditions, strict=True):
         names = reads(condition)
-        compared = [Lowering(assembler).read(names[term]) for term in condition.terms]
-        assembler.hit(Lowering(assembler).value(condition), rule, compared)
+        compared = [Lowering(assembler).term(names[term]) for term in condition.terms]
+        assembler.hit(Lowering(assembler).steps(condition), rule, compared)
     program, found = assembler.program(), Found()
     run(program, view, Registers([program]), np.zeros((1, 1), np.uint8), found)
     hits = Hits.of(found, view.chunk.count)
@@ -146,9 +161,12 @@ def test_hits_with_what_was_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert list(zip(hits.rows.tolist(), hits.rules.tolist(), strict=True)) == expected
     assert len(hits) > 2_000
-    for row, rule, start in zip(hits.rows[:500], hits.rules, hits.starts, strict=False):
+    (values,) = hits.compared
+    for row, rule in zip(hits.rows[:500].tolist(), hits.rules, strict=False):
         at = int(np.searchsorted(view.rows, row))
         if rule == 1:
-            assert hits.values[start : start + 2].tolist() == [view.feature("calls")[at], view.feature("share")[at]]
+            assert values.of(row, 1) == [view.feature("calls")[at], view.feature("share")[at]]
         if rule == 4:
-            assert hits.values[start] == compiled("tenure > 0d").parts[0](view)[at]
+            assert values.of(row, 4) == [compiled("tenure > 0d").parts[0](view)[at]]
+    assert values.of(int(hits.rows[0]), 6) == []
+    assert values.of(int(hits.rows[0]), 5) is None

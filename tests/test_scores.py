@@ -56,16 +56,20 @@ def _hits(stream: Stream, seed: int, hits_max: int) -> list[list[int]]:
     return [sorted(chance.choice(RULES, count, replace=False).tolist()) for count in counts]
 
 
+def _flat(rules: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and rules of all hits."""
+    found = [(row, rule) for row, some in enumerate(rules) for rule in some]
+    flat = np.array(found, np.int32).reshape(-1, 2)
+    return np.ascontiguousarray(flat[:, 0]), np.ascontiguousarray(flat[:, 1])
+
+
 def _run(
     stream: Stream, hits: list[list[int]], keys_max: int, batches: list[tuple[int, int]]
 ) -> tuple[list[tuple[float, int]], EvidenceScores]:
     scores, found = EvidenceScores(WEIGHTS, KINDS, HALF_LIFE_MS, keys_max), []
     for start, stop in batches:
         part, rules = stream.part(start, stop), hits[start:stop]
-        offsets = np.cumsum([0, *map(len, rules)]).astype(np.int32)
-        flat = np.array([rule for row in rules for rule in row], np.int32)
-        rows = np.arange(len(part), dtype=np.int32)
-        score, kinds, _ = scores.apply(rows, part.key, part.ts_ms, part.updates, offsets, flat)
+        score, kinds, _ = scores.apply(part.key, part.ts_ms, part.updates, *_flat(rules))
         found += list(zip(score.tolist(), kinds.tolist(), strict=True))
     return found, scores
 
@@ -123,9 +127,8 @@ def test_rules_without_weight_take_no_room() -> None:
 
 def test_a_set_of_rules_without_any() -> None:
     scores = EvidenceScores(np.zeros(0), np.zeros(0, np.uint8), HALF_LIFE_MS, 10)
-    rows, keys = np.arange(3, dtype=np.int32), np.ones(3, np.uint64)
-    none = np.zeros(4, np.int32)
-    score, kinds, _ = scores.apply(rows, keys, np.zeros(3, np.int64), keys == 1, none, none[:0])
+    keys, none = np.ones(3, np.uint64), np.zeros(0, np.int32)
+    score, kinds, _ = scores.apply(keys, np.zeros(3, np.int64), keys == 1, none, none)
     assert (score.tolist(), kinds.tolist()) == ([0.0] * 3, [0] * 3)
 
 
@@ -141,9 +144,7 @@ def test_shares_of_a_score_add_up_to_it() -> None:
     generator = np.random.default_rng(5)
     hits = [sorted(generator.choice(len(WEIGHTS), generator.integers(0, 4), replace=False)) for _ in stream.key]
     scores = EvidenceScores(WEIGHTS, KINDS, HALF_LIFE_MS, 100)
-    offsets = np.concatenate(([0], np.cumsum([len(rules) for rules in hits]))).astype(np.int32)
-    rows, flat = np.arange(len(hits), dtype=np.int32), np.array([r for rules in hits for r in rules], np.int32)
-    score, kinds, points = scores.apply(rows, stream.key, stream.ts_ms, stream.updates, offsets, flat, detailed=True)
+    score, kinds, points = scores.apply(stream.key, stream.ts_ms, stream.updates, *_flat(hits), detailed=True)
     assert np.count_nonzero(score) > 100
     for row in range(len(hits)):
         mine = slice(points.offsets[row], points.offsets[row + 1])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from interceptor.rules.ruleset import LadderStep
+from interceptor.rules.ruleset import LadderStep, Policy
 from interceptor.schema import Action, Kind, Verdict
-from interceptor.verdict import ladder_actions, resolve
+from interceptor.verdict import Ladders, collect, resolve
 
 
 def resolved(actions: Action, kind: Kind = Kind.CALL) -> tuple[Verdict, Action]:
@@ -43,13 +43,29 @@ def test_events_that_are_no_gate_always_pass(kind: Kind) -> None:
 
 
 def test_ladder_asks_for_score_and_kinds() -> None:
-    ladder = [LadderStep(3, 1, Action.LABEL), LadderStep(6, 2, Action.BLOCK)]
-    score = np.array([2.999, 3, 6, 6, 5.999])
-    kinds = np.array([2, 1, 1, 2, 2], np.uint8)
-    assert ladder_actions(ladder, score, kinds).tolist() == [
+    ladder = (LadderStep(3, 1, Action.LABEL), LadderStep(6, 2, Action.BLOCK))
+    policies = {Kind.CALL: Policy(source=ladder), Kind.SMS: Policy(target=(LadderStep(1, 1, Action.HOLD),))}
+    score = np.array([2.999, 3, 6, 6, 5.999, 9, 9])
+    kinds = np.array([2, 1, 1, 2, 2, 9, 9], np.uint8)
+    kind = np.array([Kind.CALL] * 5 + [Kind.SMS, Kind.REPORT], np.uint8)
+    collected = np.zeros(7, np.uint32)
+    collected[1] = Action.ALLOW
+    Ladders(policies, "source").climb(kind, score, kinds, collected)
+    assert collected.tolist() == [
         0,
-        Action.LABEL,
+        Action.ALLOW | Action.LABEL,
         Action.LABEL,
         Action.LABEL | Action.BLOCK,
         Action.LABEL,
+        0,
+        0,
     ]
+    Ladders(policies, "target").climb(kind, score, kinds, collected)
+    assert collected[5:].tolist() == [Action.HOLD, 0]
+
+
+def test_actions_of_all_rules_that_hit() -> None:
+    rows, rules = np.array([0, 0, 2], np.int32), np.array([0, 1, 1], np.int32)
+    collected = np.zeros(3, np.uint32)
+    collect(rows, rules, np.array([Action.LABEL, Action.HOLD], np.uint32), collected)
+    assert collected.tolist() == [Action.LABEL | Action.HOLD, 0, Action.HOLD]

@@ -13,9 +13,9 @@ import numpy as np
 
 from interceptor.rules import RuleSet
 from interceptor.rules.ruleset import Rule
-from interceptor.schema import GATES, Action
+from interceptor.schema import Action
 from interceptor.tuning.outcome import Entries, Outcome, live
-from interceptor.verdict import ladder_actions, resolve
+from interceptor.verdict import SIDES, Ladders, Side, collect, resolve
 
 NONE = -1  # no rule is left out
 
@@ -38,13 +38,13 @@ class LeftOut:
 
     def __init__(self, outcome: Outcome, rule_set: RuleSet, rows: np.ndarray) -> None:
         rules = rule_set.rules
-        self._policies = rule_set.policies
+        self._ladders = {side: Ladders(rule_set.policies, side) for side in SIDES}
         self._actions = np.array([int(rule.actions) for rule in rules], np.uint32) * live(rule_set).astype(np.uint32)
         self._half = np.array([rule.score for rule in rules]) / 2
         self._evidence = np.uint64(1) << np.array([rule.evidence for rule in rules], np.uint64)
-        self._kind = outcome["kind"][rows]
+        self._kind = outcome["kind"][rows].astype(np.uint8, copy=False)
         self._hits = outcome.hits.of(rows)
-        self._sides = {"source": outcome.source.of(rows), "target": outcome.target.of(rows)}
+        self._sides: dict[Side, Entries] = {"source": outcome.source.of(rows), "target": outcome.target.of(rows)}
 
     def touched(self, rule: int) -> np.ndarray:
         """bool[q]: the events that the rule has a part in."""
@@ -57,12 +57,10 @@ class LeftOut:
         """uint8[q]: all events' verdicts without that rule (its position)."""
         collected = np.zeros(len(self._kind), np.uint32)
         kept = self._hits.rule != rule
-        np.bitwise_or.at(collected, self._hits.at[kept], self._actions[self._hits.rule[kept]])
+        rows, rules = (column[kept].astype(np.int32) for column in (self._hits.at, self._hits.rule))
+        collect(rows, rules, self._actions, collected)
         for side, entries in self._sides.items():
-            score, kinds = self._scored(entries, rule)
-            for gate in GATES:
-                at = np.flatnonzero((self._kind == gate) & (score > 0))
-                collected[at] |= ladder_actions(getattr(self._policies[gate], side), score[at], kinds[at])
+            self._ladders[side].climb(self._kind, *self._scored(entries, rule), collected)
         return resolve(collected, self._kind)[0]
 
     def _scored(self, entries: Entries, rule: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +68,7 @@ class LeftOut:
         does; a rule is evidence for one half-life, while it brings at least half of its points."""
         kept = entries.rule != rule
         at, rules, points = entries.at[kept], entries.rule[kept], entries.points[kept]
-        score = np.bincount(at, points, len(self._kind))
+        score = np.bincount(at, points, len(self._kind)).astype(np.float64, copy=False)
         seen, fresh = np.zeros(len(self._kind), np.uint64), points >= self._half[rules]
         np.bitwise_or.at(seen, at[fresh], self._evidence[rules[fresh]])
         return score, np.bitwise_count(seen)
