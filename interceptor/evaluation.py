@@ -269,7 +269,7 @@ def _run(
             elif op == _MASK:
                 for i in range(n):
                     masks[b, rows[start + i]] = flags[a, i]
-            else:
+            elif _any(octets, a):
                 hits = note_hits(octets, a, n, b, noted, hits)
             at += 1
         if hits > 0:

@@ -101,7 +101,7 @@ def hour_of(ts_ms: int) -> int:
     return (ts_ms + LOCAL_TIME_MS) // HOUR_MS % 24
 
 
-@inlined
+@helper
 def note_hits(octets: Uint64s, a: int, n: int, rule: int, noted: Int32s, used: Any) -> Any:
     """Adds (place in the block, rule) of each hit of a register of flags; gives how many there are then."""
     for octet in range((n + 7) // 8):
