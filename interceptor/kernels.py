@@ -44,6 +44,7 @@ IN_BOOL, IN_U8, IN_I32 = _input(types.boolean), _input(types.uint8), _input(type
 IN_I64, IN_U64, IN_F64 = _input(types.int64), _input(types.uint64), _input(types.float64)
 IN_BOOL_2D = _input(types.boolean, 2)
 OUT_U8, OUT_I32, OUT_I64, OUT_F64 = map(_output, (types.uint8, types.int32, types.int64, types.float64))
+OUT_U8_2D = _output(types.uint8, 2)
 TABLE, TABLE_I32 = _output(types.int64, 2), _output(types.int32, 2)
 
 LINE_BYTES = 64

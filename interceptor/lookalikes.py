@@ -102,7 +102,7 @@ HOST_SKELETON = {"0": "o", "1": "l", "3": "e", "5": "s", "|": "l"}
 @dataclass(frozen=True, slots=True)
 class FoldTable:
     """`codes` int32[TABLE_SIZE]: what a code point becomes (0: nothing) and its marks. `expansions` int32[k,
-    EXPANSION_MAX], ended by zeros. `growth`: UTF-8 bytes that come out, at most, for one that goes in."""
+    EXPANSION_MAX], ended by zeros. `growth`: characters that come out, at most, for a byte that goes in."""
 
     codes: np.ndarray
     expansions: np.ndarray
@@ -227,14 +227,9 @@ def _worth_a_look() -> Iterator[str]:
 
 
 def _growth(codes: np.ndarray, pool: np.ndarray) -> int:
-    code = codes & CODE_MASK
     expands = codes & EXPANDS != 0
-    out = _utf8_length(np.where(expands, 0, code))
-    out[expands] = _utf8_length(pool).sum(axis=1)[code[expands]]
-    before = _utf8_length(np.arange(TABLE_SIZE))
-    before[0] = 1
+    out = np.ones(TABLE_SIZE, np.int64)
+    out[expands] = (pool > 0).sum(axis=1)[codes[expands] & CODE_MASK]
+    at = np.arange(TABLE_SIZE)
+    before = 1 + (at >= 0x80) + (at >= 0x800) + (at >= 0x10000)
     return int(np.max(-(-out // before)))
-
-
-def _utf8_length(codes: np.ndarray) -> np.ndarray:
-    return (codes > 0).astype(np.int64) + (codes >= 0x80) + (codes >= 0x800) + (codes >= 0x10000)

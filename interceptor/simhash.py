@@ -21,7 +21,7 @@ from numba.core.typing import signature
 from numba.extending import intrinsic
 
 from interceptor.folding import Folded
-from interceptor.kernels import IN_I32, IN_U8, TABLE, Int32s, Int64s, Uint8s, helper, kernel
+from interceptor.kernels import IN_I32, TABLE, Int32s, Int64s, helper, inlined, kernel
 from interceptor.tables import mixed
 
 CHARACTERS_MIN = 12  # a text with fewer characters beyond ASCII has no sketch: greetings and codes would be all alike
@@ -31,13 +31,14 @@ SKETCH_WORDS = 1 + ANCHORS
 _CHARACTER_BITS = 21
 _GRAM_MASK = (1 << 3 * _CHARACTER_BITS) - 1
 _PLANES = 31  # binary digits of a count of grams
+_NO_ANCHOR = np.uint64(2**64 - 1)
 
 
 def sketches(folded: Folded) -> Int64s:
     """int64[m, SKETCH_WORDS]: the 64 bits of each text's simhash, 0 = too short (one that comes out as 0 is made 1),
     and of its anchors, 0 = none."""
     out = np.zeros((len(folded), SKETCH_WORDS), np.int64)
-    _sketch(folded.data, folded.offsets, out)
+    _sketch(folded.codes, folded.offsets, out)
     return out
 
 
@@ -57,53 +58,47 @@ def set_bits(_context: Any, word: types.Integer) -> Any:  # noqa: ARG001 (numba 
     return signature(types.int64, types.int64), generate
 
 
-@kernel(IN_U8, IN_I32, TABLE)
-def _sketch(data: Uint8s, offsets: Int32s, out: Int64s) -> None:
-    planes = np.zeros(_PLANES, np.uint64)
+@kernel(IN_I32, IN_I32, TABLE)
+def _sketch(codes: Int32s, offsets: Int32s, out: Int64s) -> None:
+    planes, anchors = np.zeros(_PLANES, np.uint64), np.zeros(ANCHORS, np.uint64)
     for row in range(len(out)):
-        at, stop = offsets[row], offsets[row + 1]
-        gram, characters = np.int64(0), 0
-        planes[:] = 0
-        while at < stop:
-            lead: Any = np.int64(data[at])
-            at += 1
-            if lead < 0x80:
+        gram, characters, used = np.int64(0), 0, 0
+        planes[:], anchors[:] = 0, _NO_ANCHOR
+        for at in range(offsets[row], offsets[row + 1]):
+            code = np.int64(codes[at])
+            if code < 0x80:
                 continue
-            code: Any = lead & 0x1F
-            while at < stop and data[at] & 0xC0 == 0x80:
-                code = code << 6 | np.int64(data[at] & 0x3F)
-                at += 1
-            gram = (gram << _CHARACTER_BITS | code & (1 << _CHARACTER_BITS) - 1) & _GRAM_MASK
+            gram = (gram << _CHARACTER_BITS | code) & _GRAM_MASK
             characters += 1
-            if characters >= 3:
-                hashed = mixed(gram)
-                _count(planes, hashed)
-                anchor = 1 + (hashed & ANCHORS - 1)
-                if out[row, anchor] == 0 or np.uint64(hashed) < np.uint64(out[row, anchor]):
-                    out[row, anchor] = hashed
-        if characters < CHARACTERS_MIN:
-            out[row, :] = 0
-        else:
-            out[row, 0] = _majority(planes, characters - 2)
+            if characters < 3:
+                continue
+            hashed = np.uint64(mixed(gram))
+            quarter = hashed & np.uint64(ANCHORS - 1)
+            anchors[quarter] = min(anchors[quarter], hashed)
+            used += (characters - 2) >> used & 1  # digits of the count so far
+            _count(planes, used, hashed)
+        if characters >= CHARACTERS_MIN:
+            out[row, 0] = _majority(planes, used, characters - 2)
+            for quarter_ in range(ANCHORS):
+                anchor = anchors[quarter_]
+                out[row, 1 + quarter_] = 0 if anchor == _NO_ANCHOR else np.int64(anchor)
 
 
-@helper
-def _count(planes: Any, hashed: int) -> None:
+@inlined
+def _count(planes: Any, used: int, hashed: np.uint64) -> None:
     """Add one to the 64 counters where `hashed` has a bit; digit p of counter b is bit b of planes[p]."""
-    carry: Any = np.uint64(hashed)
-    place = 0
-    while carry != 0 and place < _PLANES:
+    carry: Any = hashed
+    for place in range(used):
         planes[place], carry = planes[place] ^ carry, planes[place] & carry
-        place += 1
 
 
 @helper
-def _majority(planes: Any, count: int) -> np.int64:
-    """Bit b is set where counter b is over half of `count`; never 0."""
+def _majority(planes: Any, used: int, count: int) -> np.int64:
+    """Bit b is set where counter b, of `used` digits, is over half of `count`; never 0."""
     above, equal = np.uint64(0), ~np.uint64(0)
     half = np.int64(count) >> 1
-    for step in range(_PLANES):
-        place = _PLANES - 1 - step
+    for step in range(used):
+        place = used - 1 - step
         if half >> place & 1:
             equal &= planes[place]
         else:

@@ -119,7 +119,9 @@ def test_any_bytes_fold_as_their_readable_part(rows: list[bytes]) -> None:
     offsets = np.cumsum([0, *map(len, rows)]).astype(np.int32)
     strings = Strings(offsets, np.frombuffer(b"".join(rows), np.uint8))
     folded = fold(strings)
-    assert [folded[i] for i in range(len(rows))] == [slow_fold(row.decode("utf-8", "replace"))[0] for row in rows]
+    expected = [slow_fold(row.decode("utf-8", "replace"))[0] for row in rows]
+    assert [folded[i] for i in range(len(rows))] == expected
+    assert bytes(folded.utf8(np.arange(len(rows))).data).decode() == "".join(f"{text}\n" for text in expected)
     fold_hosts(strings)
 
 
@@ -178,8 +180,10 @@ def test_rows_are_chosen_and_may_repeat() -> None:
     strings = strings_of(["一", "", "三ABC"])
     folded = fold(strings, np.array([2, 0, 2, 1], np.int32))
     assert [folded[i] for i in range(4)] == ["三abc", "一", "三abc", ""]
-    assert bytes(folded.data).decode() == "三abc\n一\n三abc\n\n"
-    assert folded.offsets.tolist() == [0, 7, 11, 18, 19]
+    assert folded.offsets.tolist() == [0, 4, 5, 9, 9]
+    encoded = folded.utf8(np.array([1, 3, 0]))
+    assert bytes(encoded.data).decode() == "一\n\n三abc\n"
+    assert encoded.offsets.tolist() == [0, 4, 5, 12]
     with pytest.raises(IndexError):
         fold(strings, np.array([3], np.int32))
     assert len(fold(strings, np.zeros(0, np.int32))) == 0

@@ -31,7 +31,8 @@ from interceptor.engine import Engine
 from interceptor.folding import fold, fold_host, fold_hosts, fold_one
 from interceptor.lists import host_hash
 from interceptor.observer import Observer
-from interceptor.patterns import FLAGS, PatternSet, compiled
+from interceptor.patterns import PatternSet
+from interceptor.regexes import FLAGS, compiled
 from interceptor.reload import events_of
 from interceptor.rules.names import event_symbols
 from interceptor.rules.ruleset import Feature, RuleSet
@@ -203,14 +204,14 @@ class Floors:
         self._probes.fill("founders", anchors)
         chosen = anchors[rng.integers(0, FOUNDERS, len(rows))].reshape(-1)
         folded = fold(self._now.strings("text"), rows.astype(np.int32))
-        return touch_s([folded.data]) + self._probes.probe_s("founders", chosen)
+        return touch_s([folded.codes]) + self._probes.probe_s("founders", chosen)
 
     def _texts(self, name: str, rows: np.ndarray, *, of_host: bool) -> float:
         """To read the bytes once, and to scan them folded."""
         strings = self._now.strings(name)
         folded = (fold_hosts if of_host else fold)(strings, rows.astype(np.int32))
         database = _database([one for one in self._rules.words.sets if one.of_host == of_host])
-        return touch_s([strings.data]) + scan_s(database, folded.data)
+        return touch_s([strings.data]) + scan_s(database, folded.utf8(np.arange(len(folded))).data)
 
 
 class Keys:

@@ -58,7 +58,7 @@ def _alone(words: list[str], folded: Folded) -> Work:
     """Hyperscan over the folded bytes, told of no match, with the same literals."""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile([word.encode() for word in words], list(range(len(words))), flags=0)
-    data = folded.data
+    data = folded.utf8(np.arange(len(folded))).data
     return Work(lambda: bare_scan(database, data), len(folded))
 
 
