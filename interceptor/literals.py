@@ -21,6 +21,8 @@ from interceptor.kernels import (
     IN_I32,
     IN_I64,
     IN_U8,
+    INT,
+    OUT_I64,
     OUT_U8_2D,
     TABLE,
     Int32s,
@@ -31,6 +33,7 @@ from interceptor.kernels import (
     inlined,
     kernel,
 )
+from interceptor.simhash import set_bits
 
 RUN_MAX = 32  # a longer run of digits is as one of that many
 CHARACTER_BITS = 21
@@ -39,7 +42,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SLOT_BITS_MIN, _SLOTS_EACH = 10, 3  # log₂ of slots: at least, and for each word
 _MAP_BITS_MIN, _BITS_EACH = 16, 5  # log₂ of the pairs' bit map, likewise
 _SINGLES_MASK = (1 << 16) - 1
-_ONE, _THREE, _SEVEN = np.uint64(1), np.uint64(3), np.uint64(7)
+_THREE, _SEVEN = np.uint64(3), np.uint64(7)
 _ZERO, _NINE = ord("0"), ord("9")
 # Columns of a word: the pair it is looked for by, its begin in the pool, its characters, where in it the pair ends, its
 # sets
@@ -180,15 +183,29 @@ def _note(sets: Int32s, first: int, end: int, bits: Int64s, row: int) -> None:
         bits[row, sets[i] >> 6] |= np.int64(1) << (sets[i] & 63)
 
 
-@kernel(TABLE, OUT_U8_2D)
-def spread(bits: Int64s, found: Uint8s) -> None:
-    """found[set, row] = 1 for each bit that is set, uint8[sets, m]."""
+@kernel(TABLE, INT, OUT_U8_2D)
+def spread(bits: Int64s, words: int, found: Uint8s) -> None:
+    """found[set, row] = 1, uint8[sets, m], for each bit that is set in the first words of a row."""
     for row in range(len(bits)):
-        for word in range(bits.shape[1]):
-            left: Any = np.uint64(bits[row, word])
-            number = word << 6
-            while left:
-                if left & _ONE:
-                    found[number, row] = 1
-                left >>= _ONE
-                number += 1
+        for word in range(words):
+            left: Any = bits[row, word]
+            while left != 0:
+                lowest = left & -left
+                found[word << 6 | set_bits(lowest - 1), row] = 1
+                left ^= lowest
+
+
+@kernel(TABLE, INT, INT, OUT_I64)
+def complete(bits: Int64s, first: int, words: int, rows: Int64s) -> int:
+    """Rows in which some bit is set in each layer of `words` words that follows the `first` ones; gives how many."""
+    found = 0
+    for row in range(len(bits)):
+        some: Any = np.int64(0)
+        for word in range(words):
+            every: Any = np.int64(-1)
+            for at in range(first + word, bits.shape[1], words):
+                every &= bits[row, at]
+            some |= every
+        rows[found] = row
+        found += some != 0
+    return found

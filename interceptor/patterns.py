@@ -63,7 +63,7 @@ class PatternDatabase:
         return self.named(self.bits(folded, of_host), of_host)
 
     def bits(self, folded: Folded, of_host: bool) -> Int64s:
-        """The same, a bit for each set: int64[m, words]."""
+        """The same, a bit for each set, and whatever else follows these: int64[m, words]."""
         return (self._hosts if of_host else self._texts).bits(folded)
 
     def named(self, bits: Int64s, of_host: bool) -> dict[str, Bools]:
@@ -106,12 +106,14 @@ class _Scanner:
         if self._literals is not None:
             self._literals.mark(folded, found)
         self._expressions.mark(folded, found)
-        return found[:, : self._words]
+        return found
 
     def named(self, bits: Int64s) -> dict[str, Bools]:
         found = np.zeros((len(self._names), len(bits)), bool)
         if self._names:
-            _spread(bits, found)
+            from interceptor.literals import spread
+
+            spread(bits, self._words, found.view(np.uint8))
         return {name: found[number] for number, name in enumerate(self._names)}
 
 
@@ -128,12 +130,6 @@ def _searched(words: list[tuple[str, int]], runs: list[tuple[int, int]]) -> Lite
     from interceptor.literals import Literals  # brings the kernels, too
 
     return Literals(words, runs)
-
-
-def _spread(bits: Int64s, found: Bools) -> None:
-    from interceptor.literals import spread
-
-    spread(np.ascontiguousarray(bits), found.view(np.uint8))
 
 
 def _words_of(pattern_set: PatternSet, expression: str) -> list[str]:

@@ -70,10 +70,12 @@ class Expressions:
         if self._everywhere is not None and len(folded):
             self._scan(self._everywhere, folded, np.arange(len(folded)), bits)
         if self._where_needed is not None and len(folded):
-            layers = bits[:, self._set_words :].reshape(len(folded), NEEDS_MAX, self._layer_words)
-            rows = np.flatnonzero(np.bitwise_and.reduce(layers, axis=1).any(axis=1))
-            if len(rows):
-                self._scan(self._where_needed, folded, rows, bits)
+            from interceptor.literals import complete  # brings the kernels: not for a set without patterns
+
+            rows = np.empty(len(folded), np.int64)
+            count = complete(bits, self._set_words, self._layer_words, rows)
+            if count:
+                self._scan(self._where_needed, folded, rows[:count], bits)
 
     def _scan(self, database: hyperscan.Database, folded: Folded, rows: Int64s, bits: Int64s) -> None:
         encoded = folded.utf8(rows)
