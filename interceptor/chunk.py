@@ -17,9 +17,8 @@ from interceptor.folding import Folded, fold, fold_hosts
 from interceptor.instructions import Input
 from interceptor.kernels import Int64s
 from interceptor.listbook import ListBook
-from interceptor.lists import host_hash
 from interceptor.memberships import Asked, memberships
-from interceptor.patterns import PatternDatabase
+from interceptor.reading import Aspect, Readers, Reading
 from interceptor.rules.names import DAY_MS, LOCAL_TIME_MS, URL_IN_TEXT, Type, event_symbols
 from interceptor.schema import Kind, Status
 from interceptor.wording import Wordings
@@ -41,9 +40,9 @@ DAY_STEP = 0x9E3779B97F4A7C15
 class Chunk:
     """Rows start … stop - 1 of a batch, in arrival order, `count` of them; `ok` are those that leave a trace."""
 
-    def __init__(self, batch: Columns, start: int, stop: int, status: np.ndarray, words: PatternDatabase) -> None:
+    def __init__(self, batch: Columns, start: int, stop: int, status: np.ndarray, readers: Readers) -> None:
         self.count = stop - start
-        self._batch, self._start, self._words = batch, start, words
+        self._batch, self._start, self._readers = batch, start, readers
         self.ok = status[start:stop] == Status.OK
         self.all_ok = bool(self.ok.all())
         self.zeros = np.zeros(self.count, np.int64)
@@ -51,8 +50,7 @@ class Chunk:
         self.located: dict[str, Located] = {}  # what programs have read
         self._columns: dict[str, np.ndarray] = {}
         self._rows: dict[int, np.ndarray] = {}
-        self._folded: dict[bool, Folded] = {}
-        self._hits: dict[bool, dict[str, np.ndarray]] = {}
+        self._readings: dict[bool, Reading] = {}
         self._brought: dict[str, np.ndarray] = {}
         self.kinds = np.flatnonzero(np.bincount(self["kind"], minlength=len(Kind))).tolist()
         self.bits = bits_of(self.kinds)
@@ -81,30 +79,33 @@ class Chunk:
         """The batch's host column, and where in it some rows of the chunk stand."""
         return self._batch.strings("host"), (rows + self._start).astype(np.int32)
 
+    def reading(self, of_host: bool, aspects: Aspect = Aspect.LOOKS) -> Reading:
+        """What is in the texts of the SMS rows, or in the hosts of the SMS and web rows."""
+        found = self._readings.get(of_host)
+        if found is None or aspects & ~found.aspects:
+            strings = self._batch.strings("host" if of_host else "text")
+            rows = (self.rows(_WITH_HOST if of_host else _SMS) + self._start).astype(np.int32)
+            found = self._readings[of_host] = self._readers.read(of_host, strings, rows, aspects)
+        return found
+
     def folded(self, of_host: bool) -> Folded:
-        """Folded texts of the SMS rows, or skeletons of the hosts of the SMS and web rows."""
-        if of_host not in self._folded:
-            if of_host:
-                self._folded[True] = fold_hosts(*self.hosts(self.rows(_WITH_HOST)))
-            else:
-                at = (self.rows(_SMS) + self._start).astype(np.int32)
-                self._folded[False] = fold(self._batch.strings("text"), at)
-        return self._folded[of_host]
+        """The same texts or hosts, folded: for tools that look at them again."""
+        strings = self._batch.strings("host" if of_host else "text")
+        rows = (self.rows(_WITH_HOST if of_host else _SMS) + self._start).astype(np.int32)
+        return (fold_hosts if of_host else fold)(strings, rows)
 
     def group(self, wordings: Wordings) -> None:
         """Gives the chunk its column `wording` uint64[count]. Once, and chunk by chunk: groups grow by it."""
-        rows = self.rows(_SMS)
-        self["wording"] = self.spread(wordings.apply(self.folded(False), self["ts_ms"][rows], self.ok[rows]), _SMS)
+        rows, texts = self.rows(_SMS), self.reading(False, Aspect.LIKENESS).sketches
+        self["wording"] = self.spread(wordings.apply(texts, self["ts_ms"][rows], self.ok[rows]), _SMS)
 
     def words(self, name: str) -> tuple[np.ndarray, int]:
         """bool[m]: which texts (or hosts) have any pattern of the set; and the kinds whose rows those are."""
-        of_host = self._words.is_of_host(name)
+        of_host = self._readers.words.is_of_host(name)
         bits = _WITH_HOST if of_host else _SMS
         if name in self._brought:
             return self._brought[name][self.rows(bits)], bits
-        if of_host not in self._hits:
-            self._hits[of_host] = self._words.scan(self.folded(of_host), of_host)
-        return self._hits[of_host][name], bits
+        return self.reading(of_host, Aspect.SETS).has(name), bits
 
     def bring_words(self, name: str, found: np.ndarray) -> None:
         """What an earlier part has found of a set, bool[count]: it isn't looked for again."""
@@ -117,10 +118,6 @@ class Chunk:
         return full
 
 
-def _link(chunk: Chunk) -> np.ndarray:
-    return chunk.spread(host_hash(*chunk.hosts(chunk.rows(_WITH_HOST))), _WITH_HOST)
-
-
 def _source_of_day(chunk: Chunk) -> np.ndarray:
     """uint64[count]: the source, moved by a large odd step a local day; 0 = nobody."""
     day = ((chunk["ts_ms"] + LOCAL_TIME_MS) // DAY_MS).astype(np.uint64)
@@ -128,10 +125,10 @@ def _source_of_day(chunk: Chunk) -> np.ndarray:
 
 
 _DERIVED: dict[str, Callable[[Chunk], np.ndarray]] = {
-    "link": _link,
+    "link": lambda chunk: chunk.spread(chunk.reading(True).link, _WITH_HOST),
     "has_link": lambda chunk: chunk["link"] != 0,
-    "shape": lambda chunk: chunk.spread(chunk.folded(False).shape, _SMS),
-    "disguised": lambda chunk: chunk.spread(chunk.folded(False).disguised, _SMS),
+    "shape": lambda chunk: chunk.spread(chunk.reading(False).shape, _SMS),
+    "disguised": lambda chunk: chunk.spread(chunk.reading(False).disguised, _SMS),
     "source_of_day": _source_of_day,
     URL_IN_TEXT: lambda chunk: chunk.spread(*chunk.words(URL_IN_TEXT)),
 }

@@ -25,6 +25,7 @@ from interceptor.judgement import Addition, Judged, Judgement
 from interceptor.listbook import ListBook
 from interceptor.lowering import asked
 from interceptor.observer import Observer
+from interceptor.reading import Readers
 from interceptor.reload import Reloaded, compared
 from interceptor.rules.ruleset import RuleSet
 from interceptor.schema import Kind, Status
@@ -57,10 +58,11 @@ class Engine:
         judgement = Judgement(rule_set)
         texts = sorted(name for section, name in rule_set.reads if section == "text")
         groups = self._wordings or Wordings(self._limits.wording_places_max) if rule_set.needs("wording") else None
+        readers = Readers(rule_set.words, self._limits.reading_bytes_max)
         # From here on nothing can fail, so that there is no engine with half of a rule set.
         self.rule_set, self._lists, self._source, self._target = rule_set, lists, source, target
         self._asked = asked(rule_set.rules, rule_set.features)
-        self._judgement, self._wordings = judgement, groups
+        self._judgement, self._wordings, self._readers = judgement, groups, readers
         self._read = {rule_set.words.is_of_host(name): name for name in texts}  # one of each: all are found at once
 
     @property
@@ -107,7 +109,7 @@ class Engine:
         self._observer.lap("admission", "")
         decided = Judged(batch, status)
         for start, stop in self._cuts(tick):
-            self._decide_chunk(Chunk(batch, start, stop, status, self.rule_set.words), start, int(tick[start]), decided)
+            self._decide_chunk(Chunk(batch, start, stop, status, self._readers), start, int(tick[start]), decided)
         decisions = decided.decisions(self.rule_set, self._lists)
         self._observer.lap("verdict", "decisions")
         return decisions

@@ -128,6 +128,18 @@ def fetch(_context: Any, address: types.Integer) -> Any:  # noqa: ARG001 (numba 
     return signature(types.void, types.int64), generate
 
 
+@intrinsic
+def word_at(_context: Any, data: types.Array, at: types.Integer) -> Any:  # noqa: ARG001 (numba reads the names)
+    """Eight bytes of a uint8 array from `at` on, as an int64, wherever they stand. All of them must be there."""
+
+    def generate(context: Any, builder: Any, call: Any, arguments: Any) -> Any:
+        array = make_array(call.args[0])(context, builder, arguments[0])
+        item = cgutils.get_item_pointer(context, builder, call.args[0], array, [arguments[1]], wraparound=False)
+        return builder.load(builder.bitcast(item, ir.IntType(64).as_pointer()), align=1)
+
+    return signature(types.int64, data, types.intp), generate
+
+
 def _prefetch(builder: Any, place: Any) -> None:
     flag = ir.IntType(32)
     wanted = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, flag, flag, flag])

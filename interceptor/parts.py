@@ -31,6 +31,7 @@ from interceptor.lowering import asked
 from interceptor.observer import Observer
 from interceptor.packed import Packed
 from interceptor.plan import Plan
+from interceptor.reading import Readers
 from interceptor.reload import compared, digests
 from interceptor.rules.ruleset import Feature, RuleSet
 from interceptor.schema import Kind
@@ -53,6 +54,7 @@ class Part:
 
     def _follow(self, rule_set: RuleSet, lists: ListBook) -> None:
         self.rule_set, self._lists, self._plan = rule_set, lists, Plan(rule_set)
+        self._readers = Readers(rule_set.words, self._limits.reading_bytes_max)
         rules = [rule for rule in rule_set.rules if rule.stage == self._side]
         self._asked = asked(rules, self._windows(rule_set))
 
@@ -81,7 +83,7 @@ class Part:
         """The batch in chunks, each with its first row, and its rows by kind."""
         for start in range(0, max(batch.rows, 1), CHUNK_ROWS):  # without rows, too, the columns come out
             stop = min(start + CHUNK_ROWS, batch.rows)
-            chunk = Chunk(batch, start, stop, status, self.rule_set.words)
+            chunk = Chunk(batch, start, stop, status, self._readers)
             views: Views = [None] * len(Kind)
             for kind in chunk.kinds:
                 views[kind] = KindView(chunk, Kind(kind), self._lists, self._asked)

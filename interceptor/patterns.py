@@ -66,6 +66,10 @@ class PatternDatabase:
         """The same, a bit for each set, and whatever else follows these: int64[m, words]."""
         return (self._hosts if of_host else self._texts).bits(folded)
 
+    def row_words(self, of_host: bool) -> int:
+        """How many words of a row of `bits` tell of sets."""
+        return (self._hosts if of_host else self._texts).row_words
+
     def named(self, bits: Int64s, of_host: bool) -> dict[str, Bools]:
         """Those bits by name."""
         return (self._hosts if of_host else self._texts).named(bits)
@@ -79,7 +83,7 @@ class _Scanner:
 
     def __init__(self, sets: Sequence[PatternSet]) -> None:
         self._names = [pattern_set.name for pattern_set in sets]
-        self._words = max(1, -(-len(sets) // _WORD_BITS))
+        self.row_words = max(1, -(-len(sets) // _WORD_BITS))
         literals: dict[tuple[str, int], None] = {}
         expressions: dict[tuple[str, int], None] = {}
         for number, pattern_set in enumerate(sets):
@@ -93,7 +97,7 @@ class _Scanner:
         try:
             bare = {regex: _ends_removed(regex) for one in sets for regex in one.regexes}
             compiled({(without.encode(), 0): FLAGS for regex, without in bare.items() if without != regex})
-            self._expressions = Expressions(list(expressions), self._words)
+            self._expressions = Expressions(list(expressions), self.row_words)
         except hyperscan.error as error:
             _try(sets)
             raise ValueError(f"the patterns can't be compiled together: {error}") from None
@@ -113,7 +117,7 @@ class _Scanner:
         if self._names:
             from interceptor.literals import spread
 
-            spread(bits, self._words, found.view(np.uint8))
+            spread(bits, self.row_words, found.view(np.uint8))
         return {name: found[number] for number, name in enumerate(self._names)}
 
 

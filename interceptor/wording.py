@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 from interceptor.config import WORDING_KEPT_MS
-from interceptor.folding import Folded
 from interceptor.kernels import (
     AHEAD,
     IN_BOOL,
@@ -41,7 +40,7 @@ from interceptor.kernels import (
     prefetch,
     table,
 )
-from interceptor.simhash import SKETCH_WORDS, different_bits, sketches
+from interceptor.simhash import SKETCH_WORDS, different_bits
 from interceptor.state import State, array_of, checked, nested, rows_put_back, rows_taken, within
 
 BITS_MAX = 10
@@ -78,11 +77,11 @@ class Wordings:
         checked(len(lines) == len(self._lines), f"{len(lines):,} lines of founders, here are {len(self._lines):,}")
         self._evicted, self._lines = array_of(state, "evicted", np.int64, rows=1).copy(), lines
 
-    def apply(self, folded: Folded, ts_ms: Int64s, founding: Bools) -> Uint64s:
-        """uint64[m]: the wording of each text, 0 = none (too short). Texts that aren't `founding` leave no trace: they
-        find their group, or have none."""
-        out = np.zeros(len(folded), np.int64)
-        _join(sketches(folded), ts_ms, founding, BITS_MAX, WORDING_KEPT_MS, self._lines, self._evicted, out)
+    def apply(self, texts: Int64s, ts_ms: Int64s, founding: Bools) -> Uint64s:
+        """uint64[m]: the wording of each text, by its sketch (int64[m, SKETCH_WORDS]), 0 = none (too short). Texts that
+        aren't `founding` leave no trace: they find their group, or have none."""
+        out = np.zeros(len(texts), np.int64)
+        _join(texts, ts_ms, founding, BITS_MAX, WORDING_KEPT_MS, self._lines, self._evicted, out)
         return out.view(np.uint64)
 
 

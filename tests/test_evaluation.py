@@ -21,6 +21,7 @@ from interceptor.instructions import Assembler, Op
 from interceptor.listbook import ListBook
 from interceptor.lowering import Lowering, asked
 from interceptor.patterns import PatternDatabase
+from interceptor.reading import Readers
 from interceptor.rules.conditions import Scope, compile_condition
 from interceptor.rules.expressions import Expression, all_of, before, reads, sampled
 from interceptor.rules.model import ItemDef, ListDef
@@ -66,7 +67,7 @@ def view_of(seed: int, count: int) -> KindView:
     others = [one for one in seeded(seed, 8 * count, Alphabet()) if one["kind"] != Kind.CALL][: count // 2]
     mixed = sorted([*events, *others], key=lambda one: int(one["ts_ms"]) % 1009)  # in no order of kinds
     batch, draw = Batch(frame(mixed)), np.random.default_rng(seed)
-    chunk = Chunk(batch, 0, len(mixed), np.zeros(len(mixed), np.uint8), PatternDatabase([]))
+    chunk = Chunk(batch, 0, len(mixed), np.zeros(len(mixed), np.uint8), Readers(PatternDatabase([]), 0))
     chunk.features["calls"] = draw.integers(0, 6, len(mixed))
     chunk.features["share"] = draw.integers(0, 5, len(mixed)) / 4
     chunk.features["spent"] = draw.integers(0, 3_000, len(mixed))

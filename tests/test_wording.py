@@ -45,7 +45,7 @@ def _run(groups: Wordings, messages: list[Message], batches: list[tuple[int, int
         part = messages[start:stop]
         ts_ms = np.array([NOON_MS + after_ms for _, after_ms, _ in part], np.int64)
         founding = np.array([founding for _, _, founding in part], np.bool_)
-        found += groups.apply(fold(strings_of([text for text, _, _ in part])), ts_ms, founding).tolist()
+        found += groups.apply(sketches(fold(strings_of([text for text, _, _ in part]))), ts_ms, founding).tolist()
     return found
 
 
