@@ -79,7 +79,7 @@ class Chunk:
         """The batch's host column, and where in it some rows of the chunk stand."""
         return self._batch.strings("host"), (rows + self._start).astype(np.int32)
 
-    def reading(self, of_host: bool, aspects: Aspect = Aspect.LOOKS) -> Reading:
+    def reading(self, of_host: bool, aspects: int = Aspect.LOOKS) -> Reading:
         """What is in the texts of the SMS rows, or in the hosts of the SMS and web rows."""
         found = self._readings.get(of_host)
         if found is None or aspects & ~found.aspects:

@@ -21,7 +21,9 @@ from interceptor.kernels import (
     IN_I32,
     IN_I64,
     IN_U8,
+    INT,
     OUT_I32,
+    OUT_I64,
     OUT_U8,
     TABLE,
     TABLE_I32,
@@ -113,28 +115,36 @@ def strings_of(texts: Sequence[str]) -> Strings:
 
 def spans(strings: Strings, rows: Int32s | None) -> tuple[Int64s, Int64s]:
     """Where rows start and stop, int64[m] each, kept inside the data whatever the offsets say."""
-    size = len(strings.data)
     if rows is None:
-        starts, stops = strings.offsets[:-1], strings.offsets[1:]
-    else:
-        if len(rows) and (rows.min() < 0 or rows.max() >= len(strings)):
-            raise IndexError(f"a row outside of 0…{len(strings) - 1}")
-        starts, stops = strings.offsets[rows], strings.offsets[rows + 1]
-    starts = np.clip(starts, 0, size).astype(np.int64)
-    return starts, np.maximum(np.clip(stops, 0, size), starts)
+        rows = np.arange(len(strings), dtype=np.int32)
+    starts, stops = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    if not _find_spans(strings.offsets, rows, len(strings.data), starts, stops):
+        raise IndexError(f"a row outside of 0…{len(strings) - 1}")
+    return starts, stops
 
 
 def _fold(strings: Strings, rows: Int32s | None, table: FoldTable) -> Folded:
     starts, stops = spans(strings, rows)
     count = len(starts)
     # Room for the worst case; pages that aren't written to are never there.
-    out = np.empty(int((stops - starts).sum()) * table.growth, np.int32)
+    out = np.empty(int(stops.sum() - starts.sum()) * table.growth, np.int32)
     rows_out = np.empty((count, 3), np.int64)
     end = _fold_rows(strings.data, starts, stops, table.codes, table.expansions, out, rows_out)
     offsets = np.zeros(count + 1, np.int32)
     offsets[1:] = rows_out[:, _END]
     shape = rows_out[:, _SHAPE].astype(np.uint64)
     return Folded(offsets, out[:end], rows_out[:, _DISGUISED].astype(np.int32), shape)
+
+
+@kernel(IN_I32, IN_I32, INT, OUT_I64, OUT_I64)
+def _find_spans(offsets: Int32s, rows: Int32s, size: int, starts: Int64s, stops: Int64s) -> bool:
+    for i in range(len(rows)):
+        row = rows[i]
+        if row < 0 or row >= len(offsets) - 1:
+            return False
+        starts[i] = min(max(offsets[row], 0), size)
+        stops[i] = max(min(offsets[row + 1], size), starts[i])
+    return True
 
 
 @kernel(IN_U8, IN_I64, IN_I64, IN_I32, TABLE_I32, OUT_I32, TABLE)

@@ -10,7 +10,7 @@ of a row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,8 @@ class PatternDatabase:
 
     def scan(self, folded: Folded, of_host: bool) -> dict[str, Bools]:
         """For each set of texts (or of hosts): bool[m], the rows where one of its patterns occurs."""
-        return self.named(self.bits(folded, of_host), of_host)
+        found = self.apart(self.bits(folded, of_host), of_host)
+        return {name: found[number] for name, number in self.numbers(of_host).items()}
 
     def bits(self, folded: Folded, of_host: bool) -> Int64s:
         """The same, a bit for each set, and whatever else follows these: int64[m, words]."""
@@ -70,9 +71,13 @@ class PatternDatabase:
         """How many words of a row of `bits` tell of sets."""
         return (self._hosts if of_host else self._texts).row_words
 
-    def named(self, bits: Int64s, of_host: bool) -> dict[str, Bools]:
-        """Those bits by name."""
-        return (self._hosts if of_host else self._texts).named(bits)
+    def numbers(self, of_host: bool) -> Mapping[str, int]:
+        """The number of each set of texts (or of hosts)."""
+        return (self._hosts if of_host else self._texts).numbers
+
+    def apart(self, bits: Int64s, of_host: bool) -> Bools:
+        """Rows of bits as bool[sets, m], by the sets' numbers."""
+        return (self._hosts if of_host else self._texts).apart(bits)
 
 
 class _Scanner:
@@ -82,7 +87,7 @@ class _Scanner:
     """
 
     def __init__(self, sets: Sequence[PatternSet]) -> None:
-        self._names = [pattern_set.name for pattern_set in sets]
+        self.numbers = {pattern_set.name: number for number, pattern_set in enumerate(sets)}
         self.row_words = max(1, -(-len(sets) // _WORD_BITS))
         literals: dict[tuple[str, int], None] = {}
         expressions: dict[tuple[str, int], None] = {}
@@ -106,19 +111,20 @@ class _Scanner:
         self._literals = _searched(words_needed, runs_needed) if words_needed or runs_needed else None
 
     def bits(self, folded: Folded) -> Int64s:
-        found = np.tile(self._expressions.begin, (len(folded), 1))
+        found = np.empty((len(folded), len(self._expressions.begin)), np.int64)
+        found[:] = self._expressions.begin
         if self._literals is not None:
             self._literals.mark(folded, found)
         self._expressions.mark(folded, found)
         return found
 
-    def named(self, bits: Int64s) -> dict[str, Bools]:
-        found = np.zeros((len(self._names), len(bits)), bool)
-        if self._names:
+    def apart(self, bits: Int64s) -> Bools:
+        found = np.zeros((len(self.numbers), len(bits)), bool)
+        if self.numbers:
             from interceptor.literals import spread
 
             spread(bits, self.row_words, found.view(np.uint8))
-        return {name: found[number] for number, name in enumerate(self._names)}
+        return found
 
 
 def _literal(pattern_set: PatternSet, literal: str) -> str:

@@ -10,7 +10,7 @@ asked for once (sets of words, sketches) is read of each text from then on.
 
 from __future__ import annotations
 
-from enum import IntFlag
+from enum import IntEnum
 
 import numpy as np
 
@@ -29,8 +29,8 @@ _HOST_WORDS = 1
 _SHARE_OF_HOSTS = 8  # of the memory
 
 
-class Aspect(IntFlag):
-    """What is read of texts beside their looks."""
+class Aspect(IntEnum):
+    """What is read of texts beside their looks; bits of a mask."""
 
     LOOKS = 0  # of messages: disguised characters, shape; of hosts: their hash
     SETS = 1
@@ -40,10 +40,10 @@ class Aspect(IntFlag):
 class Reading:
     """What was read of m texts."""
 
-    def __init__(self, found: Int64s, aspects: Aspect, words: PatternDatabase, of_host: bool) -> None:
+    def __init__(self, found: Int64s, aspects: int, words: PatternDatabase, of_host: bool) -> None:
         self.aspects = aspects
         self._found, self._words, self._of_host = found, words, of_host
-        self._sets: dict[str, Bools] = {}
+        self._sets: Bools | None = None
 
     @property
     def disguised(self) -> Int64s:
@@ -67,10 +67,10 @@ class Reading:
 
     def has(self, name: str) -> Bools:
         """bool[m]: in which of them a set occurs."""
-        if not self._sets:
+        if self._sets is None:
             bits = np.ascontiguousarray(self._found[:, _first_of_sets(self._of_host) :])
-            self._sets = self._words.named(bits, self._of_host)
-        return self._sets[name]
+            self._sets = self._words.apart(bits, self._of_host)
+        return self._sets[self._words.numbers(self._of_host)[name]]
 
 
 class Reader:
@@ -79,10 +79,10 @@ class Reader:
     def __init__(self, words: PatternDatabase, of_host: bool, bytes_max: int) -> None:
         self._words, self._of_host, self._bytes_max = words, of_host, bytes_max
         self._width = _first_of_sets(of_host) + words.row_words(of_host)
-        self._aspects = Aspect.LOOKS
+        self._aspects: int = Aspect.LOOKS
         self._memory = self._empty()
 
-    def read(self, strings: Strings, rows: Int32s, aspects: Aspect) -> Reading:
+    def read(self, strings: Strings, rows: Int32s, aspects: int) -> Reading:
         """Rows int32[m] of a column. IndexError for one that isn't there."""
         if aspects & ~self._aspects:
             self._aspects |= aspects
@@ -123,7 +123,7 @@ class Readers:
         self.words = words
         self._of = {False: Reader(words, False, bytes_max), True: Reader(words, True, bytes_max // _SHARE_OF_HOSTS)}
 
-    def read(self, of_host: bool, strings: Strings, rows: Int32s, aspects: Aspect) -> Reading:
+    def read(self, of_host: bool, strings: Strings, rows: Int32s, aspects: int) -> Reading:
         """Messages or hosts (Reader.read)."""
         return self._of[of_host].read(strings, rows, aspects)
 
