@@ -25,13 +25,13 @@ from interceptor.kernels import (
     OUT_I32,
     OUT_I64,
     OUT_U8,
-    TABLE,
     TABLE_I32,
     Int32s,
     Int64s,
     Uint8s,
     Uint64s,
     helper,
+    inlined,
     kernel,
 )
 from interceptor.lookalikes import (
@@ -54,7 +54,6 @@ UNREADABLE = 0xFFFD
 UTF8_MAX = 4  # bytes of a character
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(32)
-_END, _DISGUISED, _SHAPE = 0, 1, 2  # words of what the kernel says of a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +76,11 @@ class Folded:
         return bytes(self.codes[self.offsets[row] : self.offsets[row + 1]]).decode("utf-32-le")
 
     def utf8(self, rows: Int64s) -> Strings:
-        """Some rows as one buffer to scan: a newline ends each, and belongs to it."""
-        lengths = self.offsets[rows + 1] - self.offsets[rows]
-        data = np.empty(int(lengths.sum()) * UTF8_MAX + len(rows), np.uint8)
+        """Some rows, each at most once, as one buffer to scan: a newline ends each, and belongs to it."""
+        data = np.empty(len(self.codes) * UTF8_MAX + len(rows), np.uint8)  # pages not written to are never there
         offsets = np.zeros(len(rows) + 1, np.int32)
-        _encode(self.codes, self.offsets, rows, data, offsets)
-        return Strings(offsets, data[: offsets[-1]])
+        end = _encode(self.codes, self.offsets, rows, data, offsets)
+        return Strings(offsets, data[:end])
 
 
 def fold(strings: Strings, rows: Int32s | None = None) -> Folded:
@@ -128,12 +126,11 @@ def _fold(strings: Strings, rows: Int32s | None, table: FoldTable) -> Folded:
     count = len(starts)
     # Room for the worst case; pages that aren't written to are never there.
     out = np.empty(int(stops.sum() - starts.sum()) * table.growth, np.int32)
-    rows_out = np.empty((count, 3), np.int64)
-    end = _fold_rows(strings.data, starts, stops, table.codes, table.expansions, out, rows_out)
-    offsets = np.zeros(count + 1, np.int32)
-    offsets[1:] = rows_out[:, _END]
-    shape = rows_out[:, _SHAPE].astype(np.uint64)
-    return Folded(offsets, out[:end], rows_out[:, _DISGUISED].astype(np.int32), shape)
+    offsets, disguised, shape = np.zeros(count + 1, np.int32), np.empty(count, np.int32), np.empty(count, np.uint64)
+    end = _fold_rows(
+        strings.data, starts, stops, table.codes, table.expansions, out, offsets, disguised, shape.view(np.int64)
+    )
+    return Folded(offsets, out[:end], disguised, shape)
 
 
 @kernel(IN_I32, IN_I32, INT, OUT_I64, OUT_I64)
@@ -147,9 +144,17 @@ def _find_spans(offsets: Int32s, rows: Int32s, size: int, starts: Int64s, stops:
     return True
 
 
-@kernel(IN_U8, IN_I64, IN_I64, IN_I32, TABLE_I32, OUT_I32, TABLE)
+@kernel(IN_U8, IN_I64, IN_I64, IN_I32, TABLE_I32, OUT_I32, OUT_I32, OUT_I32, OUT_I64)
 def _fold_rows(
-    data: Uint8s, starts: Int64s, stops: Int64s, codes: Int32s, expansions: Int32s, out: Int32s, rows_out: Int64s
+    data: Uint8s,
+    starts: Int64s,
+    stops: Int64s,
+    codes: Int32s,
+    expansions: Int32s,
+    out: Int32s,
+    offsets: Int32s,
+    disguised: Int32s,
+    shapes: Int64s,
 ) -> int:
     """Folds the rows one after the other into `out`; gives its end.
 
@@ -171,12 +176,8 @@ def _fold_rows(
                     end, points, after_symbol = end + 1, -1, False
                     continue
             else:
-                code: Any = 0
-                width = 0
-                if 0xE0 <= lead < 0xF0 and at + 2 < stop:
-                    second, third = np.int64(data[at + 1]), np.int64(data[at + 2])
-                    if second & 0xC0 == 0x80 and third & 0xC0 == 0x80:
-                        code, width = (lead & 0x0F) << 12 | (second & 0x3F) << 6 | third & 0x3F, 3
+                code: Any = _three_bytes(data, at, stop, lead)
+                width = 3
                 if code < 0x800:
                     code, width = _decode(data, at, stop, lead)
                 at += width
@@ -211,9 +212,20 @@ def _fold_rows(
                 end += 1
         end = points if points >= 0 else end
         shape ^= shape >> _SHIFT
-        rows_out[row, _END], rows_out[row, _DISGUISED] = end, marks
-        rows_out[row, _SHAPE] = 0 if wide < SHAPE_MIN else np.int64(shape) if shape else 1
+        offsets[row + 1], disguised[row] = end, marks
+        shapes[row] = 0 if wide < SHAPE_MIN else np.int64(shape) if shape else 1
     return end
+
+
+@inlined
+def _three_bytes(data: Uint8s, at: int, stop: int, lead: int) -> int:
+    """Code point of three bytes that begin with `lead`, something below 0x800 if it isn't one."""
+    if not (0xE0 <= lead < 0xF0 and at + 2 < stop):
+        return 0
+    second, third = np.int64(data[at + 1]), np.int64(data[at + 2])
+    if second & 0xC0 != 0x80 or third & 0xC0 != 0x80:
+        return 0
+    return int((lead & 0x0F) << 12 | (second & 0x3F) << 6 | third & 0x3F)
 
 
 @helper
@@ -232,7 +244,7 @@ def _decode(data: Uint8s, at: int, stop: int, lead: int) -> tuple[int, int]:
 
 
 @kernel(IN_I32, IN_I32, IN_I64, OUT_U8, OUT_I32)
-def _encode(codes: Int32s, offsets: Int32s, rows: Int64s, out: Uint8s, offsets_out: Int32s) -> None:
+def _encode(codes: Int32s, offsets: Int32s, rows: Int64s, out: Uint8s, offsets_out: Int32s) -> int:
     end = 0
     for i in range(len(rows)):
         for at in range(offsets[rows[i]], offsets[rows[i] + 1]):
@@ -250,6 +262,7 @@ def _encode(codes: Int32s, offsets: Int32s, rows: Int64s, out: Uint8s, offsets_o
         out[end] = NEWLINE
         end += 1
         offsets_out[i + 1] = end
+    return end
 
 
 @helper

@@ -21,9 +21,6 @@ from interceptor.kernels import (
     IN_I32,
     IN_I64,
     IN_U8,
-    INT,
-    OUT_I64,
-    OUT_U8_2D,
     TABLE,
     Int32s,
     Int64s,
@@ -33,7 +30,6 @@ from interceptor.kernels import (
     inlined,
     kernel,
 )
-from interceptor.simhash import set_bits
 
 RUN_MAX = 32  # a longer run of digits is as one of that many
 CHARACTER_BITS = 21
@@ -181,31 +177,3 @@ def _longest(offsets: Int32s) -> int:
 def _note(sets: Int32s, first: int, end: int, bits: Int64s, row: int) -> None:
     for i in range(first, end):
         bits[row, sets[i] >> 6] |= np.int64(1) << (sets[i] & 63)
-
-
-@kernel(TABLE, INT, OUT_U8_2D)
-def spread(bits: Int64s, words: int, found: Uint8s) -> None:
-    """found[set, row] = 1, uint8[sets, m], for each bit that is set in the first words of a row."""
-    for row in range(len(bits)):
-        for word in range(words):
-            left: Any = bits[row, word]
-            while left != 0:
-                lowest = left & -left
-                found[word << 6 | set_bits(lowest - 1), row] = 1
-                left ^= lowest
-
-
-@kernel(TABLE, INT, INT, OUT_I64)
-def complete(bits: Int64s, first: int, words: int, rows: Int64s) -> int:
-    """Rows in which some bit is set in each layer of `words` words that follows the `first` ones; gives how many."""
-    found = 0
-    for row in range(len(bits)):
-        some: Any = np.int64(0)
-        for word in range(words):
-            every: Any = np.int64(-1)
-            for at in range(first + word, bits.shape[1], words):
-                every &= bits[row, at]
-            some |= every
-        rows[found] = row
-        found += some != 0
-    return found

@@ -121,7 +121,7 @@ class _Scanner:
     def apart(self, bits: Int64s) -> Bools:
         found = np.zeros((len(self.numbers), len(bits)), bool)
         if self.numbers:
-            from interceptor.literals import spread
+            from interceptor.row_bits import spread
 
             spread(bits, self.row_words, found.view(np.uint8))
         return found

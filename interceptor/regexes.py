@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 FLAGS = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_CASELESS
 _NEVER_NEWLINE = (r"\d", r"\w", r"\b", r"\B", r"\S")  # nor does punctuation after a backslash
-_ID_BITS = 24  # of a hit, as Hyperscan's callback notes it: end << _ID_BITS | id
-_ID_MASK = (1 << _ID_BITS) - 1
+_ID_BITS = 24  # as row_bits has it
 _WORD_BITS = 64
 
 Patterns = dict[tuple[bytes, int], int]  # (expression, id) → flags
@@ -67,32 +66,27 @@ class Expressions:
 
     def mark(self, folded: Folded, bits: Int64s) -> None:
         """Sets the bits of the sets, int64[m, …], where an expression of theirs matches."""
-        if self._everywhere is not None and len(folded):
-            self._scan(self._everywhere, folded, np.arange(len(folded)), bits)
-        if self._where_needed is not None and len(folded):
-            from interceptor.literals import complete  # brings the kernels: not for a set without patterns
+        from interceptor.row_bits import complete  # brings the kernels: not for a set without patterns
 
-            rows = np.empty(len(folded), np.int64)
+        rows = np.arange(len(folded))
+        if self._everywhere is not None and len(rows):
+            self._scan(self._everywhere, folded, rows, bits)
+        if self._where_needed is not None and len(rows):
             count = complete(bits, self._set_words, self._layer_words, rows)
             if count:
                 self._scan(self._where_needed, folded, rows[:count], bits)
 
     def _scan(self, database: hyperscan.Database, folded: Folded, rows: Int64s, bits: Int64s) -> None:
+        from interceptor.row_bits import note
+
         encoded = folded.utf8(rows)
-        hits = np.array(_hits(database, encoded.data), np.int64)
-        of_row = np.searchsorted(encoded.offsets, hits >> _ID_BITS) - 1
-        is_wide = hits & 1 == 1
-        _set_bits(bits, rows[of_row[~is_wide]], hits[~is_wide])
-        for row in np.unique(of_row[is_wide]):
-            alone = encoded.data[encoded.offsets[row] : encoded.offsets[row + 1] - 1]
+        matches = _matches(database, encoded.data)
+        unsure = np.empty(len(matches), np.int64)
+        for i in unsure[: note(matches, encoded.offsets, rows, bits, unsure)].tolist():
+            alone = encoded.data[encoded.offsets[i] : encoded.offsets[i + 1] - 1]
             if self._wide is not None and len(alone):
-                again = np.array(_hits(self._wide, alone), np.int64)
-                _set_bits(bits, np.full(len(again), rows[row]), again)
-
-
-def _set_bits(bits: Int64s, rows: Int64s, hits: Int64s) -> None:
-    numbers = (hits & _ID_MASK) >> 1
-    np.bitwise_or.at(bits, (rows, numbers // _WORD_BITS), np.int64(1) << numbers % _WORD_BITS)
+                again = _matches(self._wide, alone) & ~np.int64(1)  # certain now
+                note(again, np.array([0, len(alone)], np.int32), rows[i : i + 1], bits, unsure)
 
 
 def compiled(patterns: Patterns) -> hyperscan.Database | None:
@@ -110,15 +104,16 @@ def _patterns(expressions: Iterable[tuple[str, int]]) -> Patterns:
     return {(one.encode(), number << 1 | may_match_newline(one)): FLAGS for one, number in expressions}
 
 
-def _hits(database: hyperscan.Database, data: np.ndarray) -> list[int]:
-    hits: list[int] = []
-    note = hits.append
+def _matches(database: hyperscan.Database, data: np.ndarray) -> Int64s:
+    """Where each match ends, and its id."""
+    found: list[int] = []
+    add = found.append
 
     def on_match(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
-        note(end << _ID_BITS | number)
+        add(end << _ID_BITS | number)
 
     database.scan(data, match_event_handler=on_match)  # type: ignore[type-var]  # any buffer will do
-    return hits
+    return np.array(found, np.int64)
 
 
 def may_match_newline(expression: str) -> bool:
