@@ -24,6 +24,7 @@ from interceptor.commands import (
     bench_cli,
     centre_cli,
     cluster_cli,
+    decide_cli,
     feed_cli,
     ledger_cli,
     letters_cli,
@@ -55,6 +56,7 @@ app.add_typer(cluster_cli.app, name="cluster")
 app.add_typer(ledger_cli.app, name="ledger")
 app.add_typer(lists_cli.app, name="lists")
 app.add_typer(letters_cli.app, name="dead-letters")
+decide_cli.add_to(app)
 feed_cli.add_to(app)
 bench_cli.add_to(app)
 publish_cli.add_to(rules_cli.app)

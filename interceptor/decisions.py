@@ -16,7 +16,7 @@ import pyarrow as pa
 from interceptor.hits import Hits
 from interceptor.lists import Entry
 from interceptor.notice import Finding, Notice
-from interceptor.rules.ruleset import RuleSet
+from interceptor.rules.ruleset import Rule, RuleSet
 from interceptor.schema import Action, Kind, Status, Verdict
 
 DECISION_SCHEMA = pa.schema(
@@ -100,7 +100,9 @@ class Decisions:
         start, stop = np.searchsorted(self.hit_row, [row, row + 1])
         hits = range(int(start), int(stop))
         rules = [int(rule) for rule in self.hit_rule[start:stop]]
-        told = _most_telling(self, [rule for rule in rules if self.rule_set.rules[rule].mode == "live"])
+        reason, remedy = most_telling(
+            [rule for rule in map(self.rule_set.rules.__getitem__, rules) if rule.mode == "live"]
+        )
         return Notice(
             event_id=int(self.event_id[row]),
             gate=Kind(self.kind[row]),
@@ -110,8 +112,8 @@ class Decisions:
             score=float(self.score[row]),
             target_score=float(self.target_score[row]),
             findings=tuple(self._finding(row, hit) for hit in hits),
-            reason=told[0],
-            remedy=told[1],
+            reason=reason,
+            remedy=remedy,
             ruleset=self.ruleset,
         )
 
@@ -130,8 +132,7 @@ class Decisions:
         return Finding(rule.name, rule.title, rule.version, rule.mode == "shadow", values, entries)
 
 
-def _most_telling(decisions: Decisions, hits: Sequence[int]) -> tuple[str, str]:
-    """Reason and remedy of the hit that weighs most: actions first, then score."""
-    rules = [decisions.rule_set.rules[hit] for hit in hits]
-    rules = sorted(rules, key=lambda rule: (bool(rule.actions), rule.score), reverse=True)
-    return next(((rule.reason, rule.remedy) for rule in rules if rule.reason), ("", ""))
+def most_telling(rules: Sequence[Rule]) -> tuple[str, str]:
+    """Reason and remedy of the rule that weighs most, of live ones that hit: actions first, then score."""
+    by_weight = sorted(rules, key=lambda rule: (bool(rule.actions), rule.score), reverse=True)
+    return next(((rule.reason, rule.remedy) for rule in by_weight if rule.reason), ("", ""))

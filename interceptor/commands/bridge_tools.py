@@ -10,10 +10,10 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from interceptor.commands.live_line import LiveLine
+from interceptor.commands.signals import Signals
 from interceptor.transport.clients import Away
 from interceptor.transport.edge.bridge import Counters, bridge
 from interceptor.transport.edge.raw_topics import BadTopic
@@ -21,26 +21,6 @@ from interceptor.transport.settings import SettingsError, load_settings
 from interceptor.tuning.tables import fail, print_json, say
 
 EXIT_DONE, EXIT_TRY_LATER, EXIT_CONFIGURATION, EXIT_STOPPED = 0, 75, 78, 130
-
-
-class Signals:
-    """SIGINT and SIGTERM ask to stop; a second SIGINT ends the process."""
-
-    def __init__(self) -> None:
-        self.heard: list[int] = []
-
-    def __enter__(self) -> Signals:
-        self._before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _hear(self, number: int, _: FrameType | None) -> None:
-        if number == signal.SIGINT and signal.SIGINT in self.heard:
-            raise KeyboardInterrupt
-        self.heard.append(number)
 
 
 def main(

@@ -116,7 +116,7 @@ def show(file: Path, *, as_json: bool) -> int:
 
 def export(to: Path, file: Path, *, as_json: bool) -> int:
     """Everything as Parquet, by place."""
-    if not to.parent.is_dir() or to.is_dir():
+    if not to.parent.is_dir() or (to.exists() and not to.is_file()):  # a device would be replaced by a file
         return fail(f"{printable(str(to))}: can't be a file there\n  hint: name a file in a folder that there is")
     part = to.with_name(f".{to.name}.{os.getpid()}.part")
     try:
