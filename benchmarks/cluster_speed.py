@@ -149,6 +149,25 @@ def _warm(settings: Settings, frames: list[pa.RecordBatch]) -> None:
     Arrivals(settings, settings.topic(DECISIONS), settings.partitions).decided(frames[0].num_rows)
 
 
+def from_json(rig: Rig, frames: list[pa.RecordBatch], way: str = "JSON, one worker") -> Speed:
+    """One JSON event a message, in a topic of one partition that one worker reads itself; all is there before it
+    begins. From its first decisions to its last, start-up left out."""
+    settings = rig.settings(1, snapshots="redis")
+    settings = settings.model_copy(update={"from_json": f"{settings.app}.raw"})
+    lines = [line for frame in frames for line in to_json_events(frame)]
+    _make(settings, settings.from_json, 1)
+    _send_lines(settings, settings.from_json, lines)
+    worker = Worker(settings, rig.folder, 0)
+    try:
+        arrivals = Arrivals(settings, settings.topic(DECISIONS), 1)
+        early, _ = arrivals.decided(1)
+        meter = Meter(rig, [worker.process])
+        _, times = arrivals.decided(len(lines) - len(early))
+        return meter.speed(way, len(times), times.max())
+    finally:
+        worker.stop()
+
+
 def over_the_bridge(rig: Rig, frames: list[pa.RecordBatch]) -> Speed:
     """One JSON event a message, through a bridge and two workers."""
     settings = rig.settings()

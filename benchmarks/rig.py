@@ -27,7 +27,9 @@ from interceptor.engine import Engine
 from interceptor.machine.broker import Broker
 from interceptor.machine.redis_server import RedisServer
 from interceptor.rules import RuleSet
-from interceptor.transport.edge.sending import send_frames
+from interceptor.transport.edge.json_writing import to_json_events
+from interceptor.transport.edge.pacing import at_rate, paced
+from interceptor.transport.edge.sending import Mail, send_frames
 from interceptor.transport.ledger.book import Ledger
 from interceptor.transport.ledger.follow import Follower
 from interceptor.transport.making import create_topics
@@ -36,6 +38,7 @@ from interceptor.transport.worker.failpoints import VARIABLE as FAILPOINTS
 from simulator.city import City
 from simulator.scenario import load as load_scenario
 
+JSON_WAITING_MAX = 50_000  # messages on their way
 READY = "has "  # what a worker's log says once it has partitions
 DECISION = ["event_id", "status", "verdict", "actions", "score", "target_score", "rules"]
 
@@ -64,6 +67,7 @@ class Worker:
             "INTERCEPTOR_KAFKA": settings.kafka,
             "INTERCEPTOR_REDIS": settings.redis,
             "INTERCEPTOR_PARTITIONS": str(settings.partitions),
+            "INTERCEPTOR_FROM_JSON": settings.from_json,
             "INTERCEPTOR_SNAPSHOTS": settings.snapshots,
             "INTERCEPTOR_STATIC_LISTS": str(settings.static_lists),
             FAILPOINTS: str(number),
@@ -214,7 +218,10 @@ class Stream:
     def _feed(self) -> None:
         rows = max(frame.num_rows for frame in self._frames)
         try:
-            send_frames(self.settings, self._frames, producer_name="trial", rate=self._rate, frame_rows=rows)
+            if self.settings.from_json:
+                send_json(self.settings, self._frames, self._rate)
+            else:
+                send_frames(self.settings, self._frames, producer_name="trial", rate=self._rate, frame_rows=rows)
         except Exception as error:
             self.trouble.append(f"feed: {error}")
 
@@ -233,6 +240,15 @@ class Stream:
                 self.trouble.append(f"ledger: {error}")
             finally:
                 follower.close()
+
+
+def send_json(settings: Settings, frames: Sequence[pa.RecordBatch], rate: float | None) -> None:
+    """One JSON event a message, into the topic that workers read."""
+    mail = Mail(settings, settings.from_json, "feed", JSON_WAITING_MAX, packs=True)
+    for frame in frames if rate is None else paced(frames, at_rate(rate), frames[0].num_rows):
+        for line in to_json_events(frame):
+            mail.send(line, {}, lambda _: None, partition=0)
+    mail.flush()
 
 
 def expected(rule_set: RuleSet, frames: Sequence[pa.RecordBatch]) -> pa.Table:

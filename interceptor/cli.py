@@ -171,6 +171,10 @@ def worker(
     ] = None,
     kafka: Annotated[str | None, typer.Option(metavar="HOST:PORT,…", help="Brokers.")] = None,
     redis: Annotated[str | None, typer.Option(metavar="URL", help='Redis; "" for none.')] = None,
+    from_json: Annotated[
+        str | None,
+        typer.Option(metavar="TOPIC", help="One JSON event a message, one partition: read it without a bridge."),
+    ] = None,
     snapshots: Annotated[
         str | None, typer.Option(metavar="redis|FOLDER", help="Where states are kept; a folder must be shared by all.")
     ] = None,
@@ -185,7 +189,10 @@ def worker(
     """Decide what comes in over Kafka; start as many of these as there are cores for it."""
     from interceptor.commands.worker import main
 
-    options = {"rules": rules, "kafka": kafka, "redis": redis, "snapshots": snapshots, "metrics_port": metrics_port}
+    options = {
+        "rules": rules, "kafka": kafka, "redis": redis, "from_json": from_json, "snapshots": snapshots,
+        "metrics_port": metrics_port,
+    }  # fmt: skip
     raise typer.Exit(main(config, verbose, **options, static_lists=static_lists or None))
 
 

@@ -22,9 +22,10 @@ from interceptor.transport.wire import decode, encode
 from interceptor.transport.worker.messages import Headers, Incoming, Outgoing
 from interceptor.transport.worker.rulesets import RuleSets
 from interceptor.transport.worker.shards import Shard
-from interceptor.transport.worker.stages import SPREAD, Stages
+from interceptor.transport.worker.stages import FROM_JSON, SPREAD, Stages
 
 Place = tuple[str, int]  # topic and partition
+GOT_MS = 1_800_000_000_000  # when the broker got all messages
 
 
 class Logs:
@@ -39,6 +40,7 @@ class Logs:
         self.committed: dict[Place, int] = defaultdict(int)
         self.snapshots: dict[Place, list[tuple[int, bytes]]] = defaultdict(list)
         self.stages = {stage.takes: stage for stage in stages}
+        self.most = 60 if stages == FROM_JSON else 6  # messages that a shard takes at once
         self.places = [(topic, one) for topic in self.stages for one in range(1 if topic == EVENTS else partitions)]
         self.shards = {place: self.new(place) for place in self.places}
         self.zombies: list[tuple[Place, Shard[Any]]] = []
@@ -53,7 +55,7 @@ class Logs:
 
     def messages(self, place: Place, start: int, stop: int) -> list[Incoming]:
         log = self.logs[place]
-        return [Incoming(at, 0, *log[at]) for at in range(start, min(stop, len(log)))]
+        return [Incoming(at, GOT_MS, *log[at]) for at in range(start, min(stop, len(log)))]
 
     def deliver(self, outgoing: list[Outgoing]) -> None:
         for message in outgoing:
@@ -63,7 +65,7 @@ class Logs:
     def step(self, place: Place) -> None:
         """A shard takes some messages; it may be killed while what follows is being sent, or before it acknowledges."""
         shard, chance = self.shards[place], self.chance
-        messages = self.messages(place, shard.next_offset, shard.next_offset + chance.randint(1, 6))
+        messages = self.messages(place, shard.next_offset, shard.next_offset + chance.randint(1, self.most))
         if not messages:
             return
         outgoing = shard.take(messages).outgoing
@@ -95,7 +97,7 @@ class Logs:
             shard.put_back(next_offset, state, about)
         while shard.next_offset < committed:
             told = self.messages(
-                place, shard.next_offset, min(committed, shard.next_offset + self.chance.randint(1, 9))
+                place, shard.next_offset, min(committed, shard.next_offset + self.chance.randint(1, self.most + 3))
             )
             shard.heed(told)
             shard.take(told)

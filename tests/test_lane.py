@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from types import SimpleNamespace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from interceptor.transport.worker.lane import Hooks, Lane, Runner
-from interceptor.transport.worker.messages import Incoming, Outgoing, Taken
+from interceptor.transport.worker.messages import Given, Incoming, Outgoing, Taken
 from interceptor.transport.worker.suspects import Suspects
 
 
@@ -106,16 +106,16 @@ class Bench:
         hooks = Hooks(before, lambda: None, lambda *_: None, self.errors.append)
         recovery: Any = self.recovery
         outbox: Any = self.outbox
-        self.lane = Lane(lambda partition, shard: Runner(partition, shard, recovery, outbox, hooks, 3_600.0), 1.0)
+        self.lane = Lane(lambda partition, shard: Runner(partition, shard, recovery, outbox, hooks, 3_600.0, 64), 1.0)
         self.lane.keep({0})
 
     async def put(self, *offsets: int) -> None:
-        async def ack(event: Any) -> None:
-            self.acked.append(event.message.offset)
+        async def ack(offset: int) -> None:
+            self.acked.append(offset)
 
         for offset in offsets:
-            message = SimpleNamespace(partition=0, offset=offset, value=b"x", headers=[], timestamp=1.0)
-            await self.lane.put(SimpleNamespace(message=message), ack)
+            messages = [Incoming(offset, 1_000, b"x", [])]
+            await self.lane.put(0, Given(messages, 1, offset, partial(ack, offset)))
 
     async def until(self, holds: Callable[[], bool]) -> None:
         for _ in range(2_000):

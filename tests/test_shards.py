@@ -17,11 +17,13 @@ from interceptor.engine import Engine
 from interceptor.rules import RuleSet, load
 from interceptor.rules.definitions import read
 from interceptor.schema import EVENT_SCHEMA
+from interceptor.transport.edge.json_events import read_events
+from interceptor.transport.edge.json_writing import to_json_events
 from interceptor.transport.letters.dead import CODE_HEADER, REASON
 from interceptor.transport.topics import ADMITTED, DEAD_LETTERS, DECISIONS, EVENTS
 from interceptor.transport.wire import ORIGINAL_SCHEMA, PRODUCER, ROW_BITS, decode, encode
-from interceptor.transport.worker.stages import SPREAD, WHOLE, Stages
-from tests.shard_logs import Logs, without_repeats
+from interceptor.transport.worker.stages import FROM_JSON, SPREAD, WHOLE, Stages
+from tests.shard_logs import GOT_MS, Logs, without_repeats
 from tests.streams import Event, alphabet_of, cut, frame, seeded
 
 RULE_SETS = sorted((Path(__file__).parent / "files" / "rulesets").glob("*.yaml"))
@@ -61,6 +63,43 @@ def test_whoever_is_killed_nothing_is_lost(path: Path, seed: int, stages: Stages
     assert differing == 0
     assert found.select(DECISION).combine_chunks().equals(expected_of(rule_set, frames)), f"seed {seed}"
     assert not logs.logs[DEAD_LETTERS, 0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("path", RULE_SETS, ids=lambda path: path.stem)
+def test_from_json_nothing_is_lost_either(path: Path, seed: int) -> None:
+    rule_set = load(path).with_static_lists()
+    lines = to_json_events(frame(seeded(seed, 900, alphabet_of(read(path)))))
+    logs = Logs([rule_set], 1, seed, FROM_JSON)
+    logs.logs[EVENTS, 0] += [(line, []) for line in lines]
+    logs.run()
+    found, repeats, differing = without_repeats(logs.decisions())
+    assert (logs.kills > 1, repeats > 0, differing) == (True, True, 0)
+    events = read_events(list(lines), np.zeros(900, np.uint64), np.full(900, GOT_MS)).batch
+    assert found.select(DECISION).combine_chunks().equals(expected_of(rule_set, [events])), f"seed {seed}"
+    assert found["place"].to_pylist() == [offset << ROW_BITS for offset in range(900)]
+
+
+def test_a_message_that_is_no_event_is_a_letter_and_costs_itself_alone(rule_set: RuleSet) -> None:
+    lines = to_json_events(frame(some_events(30)))
+    lines[3], lines[7] = b"{", b'{"kind":"sms"}'
+    logs = Logs([rule_set], 1, 1, FROM_JSON)
+    logs.logs[EVENTS, 0] += [(line, [("rules", b"unheard-of")]) for line in lines]
+    logs.shards[EVENTS, 0].poison = {11: "ZeroDivisionError"}
+    found, _, _ = without_repeats(drained(logs).decisions())
+    assert [place >> ROW_BITS for place in found["place"].to_pylist()] == [n for n in range(30) if n not in (3, 7, 11)]
+    assert {(code, value) for code, _, value in letters(logs)} == {
+        ("not-json", lines[3]), ("missing-field", lines[7]), ("failed", lines[11])
+    }  # fmt: skip
+    headers = dict(logs.logs[DEAD_LETTERS, 0][0][1])
+    assert headers["original.rules"] == b"unheard-of"
+
+
+def test_a_state_of_another_topic_is_refused(rule_set: RuleSet) -> None:
+    shard = Logs([rule_set], 1, 1, FROM_JSON).shards[EVENTS, 0]
+    state, about = shard.state()
+    with pytest.raises(ValueError, match="another `app`"):
+        shard.put_back(5, state, about | {"topic": "others"})
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from benchmarks.rig import Stream, Worker
 from interceptor.machine.processes import free_port
 from interceptor.rules import RuleSet, default_rules_dir, load
 from interceptor.schema import Verdict
+from interceptor.transport.edge.raw_topics import make_raw_topic
 from interceptor.transport.making import create_topics
 from interceptor.transport.published import Published
 from interceptor.transport.settings import Settings
@@ -127,6 +128,43 @@ def test_one_worker_has_the_engine_whole_and_others_stand_by(
         assert started[2].stop() == 0
         assert rig.verdict_of(stream, rig.expected(shipped, frames)) == {"lost": 0, "extra": 0, "otherwise": 0}
         assert stream.watched.differing == 0
+
+
+def test_a_topic_of_json_is_read_by_one_worker_and_others_stand_by(
+    kafka_address: str, redis_address: str, kafka_is_real: bool, frames: list[pa.RecordBatch], shipped: RuleSet,
+    tmp_path: Path, started: list[Worker],
+) -> None:  # fmt: skip
+    if not kafka_is_real:
+        pytest.skip("the mock makes topics of four partitions only")
+    settings = from_json(kafka_address, redis_address, tmp_path)
+    with Stream(tmp_path, settings, frames, rate=3_000) as stream:
+        lose_two(stream, started)
+        assert stream.wait(IDLE_S), logs_of(started)
+        assert not stream.trouble
+        assert started[2].stop() == 0
+        assert rig.verdict_of(stream, rig.expected(shipped, frames)) == {"lost": 0, "extra": 0, "otherwise": 0}
+        assert stream.watched.differing == 0
+
+
+def from_json(kafka: str, redis: str, tmp_path: Path) -> Settings:
+    found = new_settings(kafka, redis, partitions=1)
+    topic = f"{found.app}.gateway"
+    make_raw_topic(found, topic)
+    more = {"snapshots": str(tmp_path / "snapshots"), "static_lists": True, "from_json": topic}
+    return found.model_copy(update=more)
+
+
+def test_a_topic_without_an_order_is_refused(settings: Settings, kafka_is_real: bool) -> None:
+    if not kafka_is_real:
+        pytest.skip("the mock makes a topic that is asked for")
+    make_raw_topic(settings, f"{settings.app}.gateway")
+    alone = settings.model_copy(update={"partitions": 1, "app": f"{settings.app}-alone"})
+    several = command(alone, "worker", "--from-json", f"{settings.app}.gateway")
+    assert (several.returncode, "has several partitions" in several.stderr) == (78, True)
+    unknown = command(alone, "worker", "--from-json", f"{settings.app}.gatewy")
+    assert (unknown.returncode, "there is no topic" in unknown.stderr) == (78, True)
+    spread = command(settings, "worker", "--from-json", f"{settings.app}.gateway")
+    assert (spread.returncode, "--from-json: works where one shard" in spread.stderr) == (78, True)
 
 
 def logs_of(workers: list[Worker]) -> str:

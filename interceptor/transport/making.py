@@ -18,7 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from interceptor.rules.errors import printable
 from interceptor.transport.settings import Settings
-from interceptor.transport.topics import BETWEEN, SINGLE, TOPICS
+from interceptor.transport.topics import BETWEEN, EVENTS, SINGLE, TOPICS
 
 ORDERS = "mock.orders"  # key: a topic's name; value: its partitions, in digits
 MESSAGE_ROOM = 1 << 20  # beyond a frame: headers, and the log's own framing
@@ -52,7 +52,8 @@ def answers(address: str, within_s: float = 2.0) -> bool:
 
 def wanted_topics(settings: Settings) -> dict[str, int]:
     """Partitions by full name."""
-    names = [name for name in TOPICS if not (settings.whole and name in BETWEEN)]
+    unused = (BETWEEN if settings.whole else frozenset()) | ({EVENTS} if settings.from_json else frozenset())
+    names = [name for name in TOPICS if name not in unused]
     return {settings.topic(name): 1 if name in SINGLE else settings.partitions for name in names}
 
 

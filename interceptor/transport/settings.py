@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from interceptor.rules.errors import nearest, printable
+from interceptor.transport.topics import EVENTS, TOPICS
 
 PREFIX = "INTERCEPTOR_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
@@ -54,6 +55,11 @@ class Settings(BaseModel):
         le=1_024,
         description="of the topics between stages; 1 = one shard holds the engine whole",
     )
+    from_json: str = Field(
+        "",
+        max_length=249,
+        description="topic of one partition, one JSON event a message, that the one shard reads instead of `events`",
+    )
     replication: int = Field(1, ge=1, le=9, description="copies of each partition, when topics are made")
     rules: Path | None = Field(None, description="folder of rules for as long as none are published")
     snapshots: str = Field("redis", min_length=1, description='"redis", or a folder that all workers share')
@@ -66,6 +72,15 @@ class Settings(BaseModel):
     metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(0, ge=0, le=65_535, description="of the Prometheus page; 0 = none")
 
+    @field_validator("from_json")
+    @classmethod
+    def _check_whole(cls, topic: str, others: ValidationInfo) -> str:
+        if topic and others.data.get("partitions") != 1:
+            raise ValueError("works where one shard holds the engine whole: set partitions to 1")
+        if topic.removeprefix(f"{others.data.get('app')}.") in TOPICS:
+            raise ValueError("one of the cluster's own topics, it holds no JSON events")
+        return topic
+
     @property
     def whole(self) -> bool:
         """Whether one shard holds the engine in one piece."""
@@ -74,6 +89,10 @@ class Settings(BaseModel):
     def topic(self, name: str) -> str:
         """The full name of one of TOPICS."""
         return f"{self.app}.{name}"
+
+    def read_as(self, name: str) -> str:
+        """The full name of the topic that workers read as one of TOPICS."""
+        return self.from_json if self.from_json and name == EVENTS else self.topic(name)
 
     def confluent(self) -> dict[str, str]:
         """How confluent-kafka connects: bootstrap, protocol, rights."""
@@ -136,4 +155,4 @@ def _told(error: Any, origin: Mapping[str, str]) -> str:
     if error["type"] == "extra_forbidden":
         hint = nearest(name, Settings.model_fields)
         return f"{printable(origin.get(name, name))}: there is no such setting" + (f"\n  hint: {hint}" if hint else "")
-    return f"{origin.get(name, name)}: {error['msg']}"
+    return f"{origin.get(name, name)}: {error['msg'].removeprefix('Value error, ')}"

@@ -26,13 +26,13 @@ class BadTopic(Exception):
     """A raw topic that isn't there, or can't be one; the message says which and why."""
 
 
-def consumer(settings: Settings, group: str, on_error: Callable[[KafkaError], None]) -> Consumer:
+def consumer(settings: Settings, group: str, on_error: Callable[[KafkaError], None], name: str = "bridge") -> Consumer:
     """For `subscribe`; commits nothing by itself. Since librdkafka 2.1 `consume` gives nothing that was fetched before
     a partition was taken away."""
     return Consumer(
         settings.confluent()
         | {
-            "client.id": f"{settings.app}.bridge",
+            "client.id": f"{settings.app}.{name}",
             "group.id": group,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
@@ -61,6 +61,22 @@ def check_there(settings: Settings, topics: Iterable[str], there: Iterable[str])
             hint = nearest(topic, there)
             what = f"there is no topic {printable(topic)} on {printable(settings.kafka)}"
             raise BadTopic(what + (f"\n  hint: {printable(hint)}" if hint else ""))
+
+
+def check_one_partition(settings: Settings, topic: str) -> None:
+    """Raises BadTopic for a topic that isn't there, or has no order; Away."""
+    there = clients.partitions(clients.consumer(settings, "topics"), settings, ANSWER_MAX_S)
+    check_there(settings, [topic], there)
+    if there[topic] != [0]:
+        raise BadTopic(not_one_partition(topic))
+
+
+def not_one_partition(topic: str) -> str:
+    """For people."""
+    return (
+        f"topic {printable(topic)} has several partitions: nothing says in which order their events happened\n"
+        "  hint: one partition, or a bridge, which makes one stream of several: interceptor bridge --from TOPIC"
+    )
 
 
 def make_raw_topic(settings: Settings, topic: str) -> None:

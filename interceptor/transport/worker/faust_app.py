@@ -1,7 +1,8 @@
 """Faust, set up for frames.
 
-Enters: settings. Leaves: a Faust app without agents. Invariant: what Faust would do by itself with messages that can't
-be read, with tables or with a web server, is switched off.
+Enters: a station. Leaves: a Faust app that gives it partitions and messages. Invariants: what Faust would do by itself
+with messages that can't be read, with tables or with a web server, is switched off; one agent a stage, one message at a
+time, and each acknowledged by the lane.
 
 Why these values: one message is a batch, so some hundred of them are a second's worth and more; a consumer with less
 room sleeps a whole second each time it is nearly full. A worker that was killed must be missed soon, so the session is
@@ -14,6 +15,9 @@ import atexit
 import shutil
 import ssl
 import tempfile
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
 
 import faust
 from faust.types.auth import CredentialsArg
@@ -21,9 +25,52 @@ from yarl import URL
 
 from interceptor.transport.clients import HEADROOM_BYTES
 from interceptor.transport.settings import Settings
+from interceptor.transport.worker.messages import Given, Incoming
+from interceptor.transport.worker.station import Station
 
 BUFFERED_MAX = 128  # messages, of each stage
 COMMIT_EVERY_S = 0.5
+
+
+def app_of(station: Station) -> faust.App:
+    """An app to be run, as a member of the group."""
+    app = app_for(station.settings)
+    for stage in station.stages:
+        topic = app.topic(station.settings.read_as(stage.takes), value_type=bytes)
+        app.agent(topic, name=stage.stage, concurrency=1)(_agent(station, stage.stage))
+
+    async def arrive(*arguments: Any, **__: Any) -> None:
+        _, assigned = arguments  # the app, and the partitions
+        await station.arrive((one.topic, one.partition) for one in assigned)
+
+    async def leave(*_: Any, **__: Any) -> None:
+        if await station.leave():
+            await app.consumer.commit()
+
+    async def end(*_: Any, **__: Any) -> None:
+        await station.end()
+
+    app.on_partitions_assigned.connect(arrive, weak=False)
+    app.on_partitions_revoked.connect(leave, weak=False)
+    app.on_before_shutdown.connect(end, weak=False)
+    return app
+
+
+def _agent(station: Station, stage: str) -> Callable[[Any], Awaitable[None]]:
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            message = event.message
+            given = Given([_incoming(message)], len(message.value or b""), message.offset, partial(stream.ack, event))
+            await station.put(stage, message.partition, given)
+
+    return agent
+
+
+def _incoming(message: Any) -> Incoming:
+    headers = message.headers or []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    kept = [(name, bytes(value or b"")) for name, value in pairs]
+    return Incoming(message.offset, int((message.timestamp or 0) * 1000), message.value, kept, message.key)
 
 
 def app_for(settings: Settings) -> faust.App:

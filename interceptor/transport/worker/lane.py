@@ -1,6 +1,6 @@
 """The shards of one stage in this process: what one of them takes, when, and what is acknowledged then.
 
-Enters: Faust's events, partition by partition. Leaves: acknowledgements, in order. Invariants: a message is
+Enters: messages, partition by partition. Leaves: acknowledgements, in order. Invariants: a message is
 acknowledged after everything that follows from it was delivered; a shard takes a message only when it stands right
 before it, and is brought there first; what makes the engine fail goes to the dead letters, and the shard goes on as if
 that message had never been.
@@ -16,19 +16,15 @@ from time import monotonic
 from typing import Any
 
 from interceptor.transport.worker.failpoints import reach
-from interceptor.transport.worker.messages import Incoming, Taken
+from interceptor.transport.worker.messages import Given, Incoming, Taken, since
 from interceptor.transport.worker.outbox import Outbox
 from interceptor.transport.worker.recovery import Recovery, Snapshot
 from interceptor.transport.worker.rulesets import RulesUnknown
 from interceptor.transport.worker.shards import Shard
 from interceptor.transport.worker.suspects import Suspects
 
-QUEUE_MAX = 64  # messages of a partition that wait here; Faust holds what comes after
 AT_ONCE_BYTES = 4 << 20  # packed; more than that isn't taken in one go
 ON_THE_WAY_MAX = 4  # batches of a shard whose outcome isn't delivered yet
-
-
-Ack = Callable[[Any], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +42,15 @@ class Runner:
     """One partition: its shard, and the messages that wait for it."""
 
     def __init__(
-        self, partition: int, shard: Shard[Any] | None, recovery: Recovery, outbox: Outbox, hooks: Hooks, every_s: float
-    ) -> None:
-        """`every_s`: seconds between two snapshots, at least."""
+        self, partition: int, shard: Shard[Any] | None, recovery: Recovery, outbox: Outbox, hooks: Hooks,
+        every_s: float, queue_max: int,
+    ) -> None:  # fmt: skip
+        """`every_s`: seconds between two snapshots, at least; `queue_max`: of what was given and waits."""
         self.shard = shard
         self._partition, self._recovery, self._outbox, self._hooks = partition, recovery, outbox, hooks
         self._every_s, self._snapshot_s = every_s, monotonic()
-        self._queue: asyncio.Queue[tuple[Any, Ack]] = asyncio.Queue(QUEUE_MAX)
-        self._unacked: deque[tuple[Any, Ack]] = deque()  # events that were taken, in order
+        self._queue: asyncio.Queue[Given] = asyncio.Queue(queue_max)
+        self._unacked: deque[Given] = deque()  # what was taken, in order
         self._on_the_way: deque[asyncio.Task[None]] = deque()
         self._suspects = Suspects()
         self._closed = asyncio.Event()
@@ -64,15 +61,15 @@ class Runner:
         """Whether all that followed from what was taken is delivered; asked after `stop`."""
         return all(task.done() and not task.cancelled() and task.exception() is None for task in self._on_the_way)
 
-    async def put(self, event: Any, ack: Ack) -> None:
-        """Hands over an event of Faust's; waits while there are too many. What comes after `stop` is left alone."""
+    async def put(self, given: Given) -> None:
+        """Hands over messages; waits while there are too many. What comes after `stop` is left alone."""
         if self._queue.full() and not self._closed.is_set():
-            waiting = [asyncio.ensure_future(one) for one in (self._queue.put((event, ack)), self._closed.wait())]
+            waiting = [asyncio.ensure_future(one) for one in (self._queue.put(given), self._closed.wait())]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for one in waiting:
                 one.cancel()
         elif not self._closed.is_set():
-            self._queue.put_nowait((event, ack))
+            self._queue.put_nowait(given)
 
     async def settle(self) -> None:
         """Waits until all that followed from what was taken is delivered."""
@@ -104,23 +101,23 @@ class Runner:
         except BaseException as error:
             self._hooks.failed(error)
 
-    async def _some(self) -> list[tuple[Any, Ack]]:
+    async def _some(self) -> list[Given]:
         """What waits, as much as is taken in one go; at least one."""
         some = [await self._queue.get()]
-        size = len(some[0][0].message.value or b"")
+        size = some[0].size
         while size < AT_ONCE_BYTES and not self._queue.empty():
             some.append(self._queue.get_nowait())
-            size += len(some[-1][0].message.value or b"")
+            size += some[-1].size
         return some
 
-    async def _round(self, waiting: Sequence[tuple[Any, Ack]]) -> None:
+    async def _round(self, waiting: Sequence[Given]) -> None:
         await self._hooks.before(self)
-        messages = [_incoming(event.message) for event, _ in waiting]
+        messages = waiting[0].messages if len(waiting) == 1 else [one for given in waiting for one in given.messages]
         await self._recovery.prepare(messages)
         reach("decode")
-        shard = await self._ready(self.shard, messages[0].offset)
+        shard = await self._ready(self.shard, waiting[0].begins)
         self._unacked.extend(waiting)
-        while messages := [message for message in messages if message.offset >= shard.next_offset]:
+        while messages := since(messages, shard.next_offset):
             shard = await self._take(shard, self._suspects.some(messages))
         self._forward(shard, Taken())  # what had been taken before is acknowledged as well
         while len(self._on_the_way) > ON_THE_WAY_MAX or (self._on_the_way and self._on_the_way[0].done()):
@@ -155,7 +152,7 @@ class Runner:
 
     def _forward(self, shard: Shard[Any], taken: Taken) -> None:
         """Sends what follows, and acknowledges what is finished once that is delivered and all that came before is."""
-        if not taken.outgoing and not (self._unacked and self._unacked[0][0].message.offset < shard.finished):
+        if not taken.outgoing and not self._is_finished(shard.finished):
             return
         snapshot = None
         if monotonic() - self._snapshot_s >= self._every_s and self._recovery.is_free(shard):
@@ -166,6 +163,10 @@ class Runner:
         task = asyncio.create_task(self._confirm(before, delivered, shard.finished, snapshot))
         task.add_done_callback(self._confirmed)
         self._on_the_way.append(task)
+
+    def _is_finished(self, finished: int) -> bool:
+        """Whether the first of what isn't acknowledged lies below that offset."""
+        return bool(self._unacked) and self._unacked[0].messages[-1].offset < finished
 
     def _confirmed(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -179,20 +180,11 @@ class Runner:
             await asyncio.shield(before)
         await delivered
         reach("ack")
-        while self._unacked and self._unacked[0][0].message.offset < finished:
-            event, ack = self._unacked.popleft()
-            await ack(event)
+        while self._is_finished(finished):
+            await self._unacked.popleft().done()
         if snapshot is not None:
             reach("snapshot")
             self._recovery.save_state(snapshot)
-
-
-def _incoming(message: Any) -> Incoming:
-    """A message of Faust's."""
-    headers = message.headers or []
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    kept = [(name, bytes(value or b"")) for name, value in pairs]
-    return Incoming(message.offset, int((message.timestamp or 0) * 1000), message.value, kept)
 
 
 class Lane:
@@ -209,15 +201,14 @@ class Lane:
         """Those that are at work."""
         return [runner.shard for runner in self._runners.values() if runner.shard is not None]
 
-    async def put(self, event: Any, ack: Ack) -> None:
-        """An event of any partition. One that comes between two assignments is left alone: it will come again."""
+    async def put(self, partition: int, given: Given) -> None:
+        """Messages of any partition. What comes between two assignments is left alone: it will come again."""
         if not self._open:
             return
-        partition = event.message.partition
         runner = self._runners.get(partition)
         if runner is None:
             runner = self._runners[partition] = self._make(partition, self._parked.pop(partition, None))
-        await runner.put(event, ack)
+        await runner.put(given)
 
     async def leave(self) -> None:
         """Partitions are being handed out anew: everything comes to rest, and nothing is acknowledged afterwards."""

@@ -6,8 +6,8 @@ commits nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -16,13 +16,18 @@ from interceptor.transport.clients import Away
 from interceptor.transport.settings import Settings
 from interceptor.transport.worker.messages import Incoming
 
-_AT_ONCE, _POLL_S, SILENT_S = 256, 0.2, 15.0
+_POLL_S, SILENT_S = 0.2, 15.0
 
 
 class Log:
     """One partition, from an offset on. All methods raise Away where the brokers don't answer; asking again is fine."""
 
-    def __init__(self, settings: Settings, topic: str, partition: int) -> None:
+    def __init__(
+        self, settings: Settings, topic: str, partition: int, at_once: int,
+        given: Callable[[Sequence[Message]], Sequence[Incoming]],
+    ) -> None:  # fmt: skip
+        """`at_once`: messages that are read in one go; `given`: makes of them what a shard takes."""
+        self._at_once, self._given = at_once, given
         self._settings, self._at = settings, TopicPartition(topic, partition)
         self._reader: Consumer = clients.consumer(settings, "replay")
         self._position = -1
@@ -46,7 +51,7 @@ class Log:
             asking.close()
         return max(0, int(found.offset))
 
-    def read(self, start: int, stop: int) -> list[Incoming]:
+    def read(self, start: int, stop: int) -> Sequence[Incoming]:
         """The next messages from `start` on, below `stop`; none where the log has no messages between the two."""
         try:
             if self._position != start:
@@ -60,22 +65,17 @@ class Log:
     def close(self) -> None:
         self._reader.close()
 
-    def _read(self, stop: int) -> list[Incoming]:
-        since_s, found = monotonic(), list[Incoming]()
+    def _read(self, stop: int) -> Sequence[Incoming]:
+        since_s, found = monotonic(), list[Message]()
         while not found and self._position < stop:
-            for message in self._reader.consume(_AT_ONCE, _POLL_S):
+            for message in self._reader.consume(self._at_once, _POLL_S):
                 if not message.error():
                     self._position = (message.offset() or 0) + 1
-                    found += [_incoming(message)] if self._position <= stop else []
+                    found += [message] if self._position <= stop else []
             if not found and monotonic() - since_s > SILENT_S:
                 self._position = -1
                 raise Away(f"{self._at.topic}/{self._at.partition}: nothing came, {stop} is to be reached")
-        if found:
-            self._position = found[-1].offset + 1
-        return found
-
-
-def _incoming(message: Message) -> Incoming:
-    headers: Any = message.headers() or []
-    kept = [(name, value or b"") for name, value in headers]
-    return Incoming(message.offset() or 0, message.timestamp()[1], message.value(), kept)
+        if not found:
+            return []
+        self._position = (found[-1].offset() or 0) + 1
+        return self._given(found)

@@ -6,9 +6,13 @@ message's own topic, and of `events`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from confluent_kafka import Message
 
 from interceptor.judgement import Addition
 
@@ -23,6 +27,17 @@ class Incoming(NamedTuple):
     time_ms: int
     value: bytes | None
     headers: Headers
+    key: bytes | None = None
+
+
+class Given(NamedTuple):
+    """Messages of one partition, in order, of `size` bytes or, where they are to be taken alone, more. `begins`: there
+    are none before them from this offset on; `done` is to be called once everything that follows from them is delivered."""
+
+    messages: Sequence[Incoming]
+    size: int
+    begins: int
+    done: Callable[[], Awaitable[None]]
 
 
 class Outgoing(NamedTuple):
@@ -56,6 +71,23 @@ class Taken:
         self.gaps += other.gaps
         for key, count in other.verdicts.items():
             self.verdicts[key] = self.verdicts.get(key, 0) + count
+
+
+def incoming(message: Message) -> Incoming:
+    """A message of confluent-kafka's."""
+    headers: Any = message.headers() or []  # its stubs don't say which form they have
+    kept = [(name, value or b"") for name, value in headers]
+    return Incoming(message.offset() or 0, message.timestamp()[1], message.value(), kept, message.key())
+
+
+def since(messages: Sequence[Incoming], offset: int) -> Sequence[Incoming]:
+    """Those from an offset on."""
+    return messages[bisect_left(messages, offset, key=attrgetter("offset")) :]
+
+
+def before(messages: Sequence[Incoming], offset: int) -> Sequence[Incoming]:
+    """Those below an offset."""
+    return messages[: bisect_left(messages, offset, key=attrgetter("offset"))]
 
 
 def number(headers: Sequence[tuple[str, bytes]], name: str) -> int:

@@ -29,11 +29,12 @@ class Progress:
     def __init__(self, settings: Settings, stuck: Callable[[str], None]) -> None:
         self._settings, self._stuck = settings, stuck
         self._group: Consumer = clients.consumer(settings, "progress", group=settings.app)
-        self._at = [
-            TopicPartition(settings.topic(topic), partition)
+        self._places = [
+            (topic, partition)
             for topic in (EVENTS, *(() if settings.whole else (ADMITTED, CONTACTS)))
             for partition in range(1 if topic == EVENTS else settings.partitions)
         ]
+        self._at = [TopicPartition(settings.read_as(topic), partition) for topic, partition in self._places]
         self._stopping = Event()
         self._acknowledged: list[int] = []
         self._moved_s = self._answered_s = monotonic()
@@ -78,8 +79,7 @@ class Progress:
         if acknowledged != self._acknowledged or not any(lags):
             self._moved_s = now_s
         self._acknowledged = acknowledged
-        start = len(self._settings.app) + 1
-        self.lag = {(one.topic[start:], one.partition): lag for one, lag in zip(self._at, lags, strict=True)}
+        self.lag = dict(zip(self._places, lags, strict=True))
 
     def _wrong(self) -> str:
         silent_s, still_s = (monotonic() - since_s for since_s in (self._answered_s, self._moved_s))

@@ -17,9 +17,10 @@ from interceptor.transport.clients import Away
 from interceptor.transport.settings import Settings
 from interceptor.transport.snapshots.store import Loaded, Snapshots, SnapshotStoreAway, load
 from interceptor.transport.snapshots.writer import SnapshotWriter
+from interceptor.transport.topics import EVENTS
 from interceptor.transport.wire import RULES
 from interceptor.transport.worker.log import Log
-from interceptor.transport.worker.messages import Incoming, Taken, text
+from interceptor.transport.worker.messages import Incoming, Taken, before, text
 from interceptor.transport.worker.rulesets import RulesUnknown
 from interceptor.transport.worker.shards import Shard
 from interceptor.transport.worker.suspects import Suspects
@@ -35,9 +36,9 @@ class Recovery:
 
     def __init__(
         self, settings: Settings, make: Callable[[int], Shard[Any]], prepare: Callable[[str], None],
-        store: Snapshots, writer: SnapshotWriter, topic: str, stage: str,
+        store: Snapshots, writer: SnapshotWriter, topic: str, of: type[Shard[Any]],
     ) -> None:  # fmt: skip
-        self.stage = stage
+        self.stage, self._of = of.stage, of
         self._settings, self._make, self._prepare, self._topic = settings, make, prepare, topic
         self._store, self._writer = store, writer
         self._prepared = ""  # the rule set that was asked for last
@@ -49,7 +50,7 @@ class Recovery:
         nobody had acknowledged."""
         if shard is not None and shard.next_offset >= offset:
             return shard, Taken()
-        log = Log(self._settings, self._topic, partition)
+        log = Log(self._settings, self._topic, partition, self._of.at_once, self._of.given)
         try:
             committed = await self._patiently(log.committed, self._settings.app)
             while True:
@@ -67,7 +68,9 @@ class Recovery:
         _log.error("%s %d, offsets %d to %d: %s", self.stage, partition, first, last, what, exc_info=error)
 
     async def prepare(self, messages: Sequence[Incoming]) -> None:
-        """Gets hold of the rule sets that messages name."""
+        """Gets hold of the rule sets that messages name; those of `events` come from anybody, and name none."""
+        if self._of.takes == EVENTS:
+            return
         for rules_hash in {text(message.headers, RULES) for message in messages} - {"", self._prepared}:
             await self._patiently(self._prepare, rules_hash)
             self._prepared = rules_hash
@@ -102,7 +105,7 @@ class Recovery:
                 shard.next_offset = offset  # a hole in the log, as transactions leave them
                 break
             some = suspects.some(messages)
-            told = [message for message in some if message.offset < committed]
+            told = before(some, committed)
             some = told or some
             await self.prepare(some)
             shard.heed(told)

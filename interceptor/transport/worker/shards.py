@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
+from confluent_kafka import Message
 
 from interceptor.batch import BadFrame
 from interceptor.config import Limits
@@ -29,9 +30,9 @@ from interceptor.transport.parcels import pack, unpack
 from interceptor.transport.topics import DEAD_LETTERS
 from interceptor.transport.wire import FIRST, FROM, LAST, ROW_BITS, RULES
 from interceptor.transport.worker.layouts import layout_of
-from interceptor.transport.worker.messages import Headers, Incoming, Outgoing, Taken, number, text
+from interceptor.transport.worker.messages import Headers, Incoming, Outgoing, Taken, incoming, number, text
 
-Stage = Literal["admit", "screen", "protect", "whole"]
+Stage = Literal["admit", "screen", "protect", "whole", "whole-json"]
 Rules = Callable[[str], tuple[RuleSet, ListBook]]  # the rule set of a hash, with its lists
 SomePart = TypeVar("SomePart", bound=Part)
 
@@ -42,6 +43,8 @@ class Shard(Generic[SomePart]):
 
     stage: Stage
     takes = ""  # the topic
+    at_once = 256  # messages that are read from its log in one go
+    queue_max = 64  # of what was given to it and waits
 
     def __init__(
         self, partition: int, partitions: int, topic: str, rules: Rules, rules_hash: str, limits: Limits
@@ -52,6 +55,11 @@ class Shard(Generic[SomePart]):
         self.poison: Mapping[int, str] = {}  # offsets of messages that the engine fails on, and how
         self._rules, self._limits = rules, limits
         self._part = self._made(*rules(rules_hash))
+
+    @staticmethod
+    def given(messages: Sequence[Message]) -> Sequence[Incoming]:
+        """Messages of a consumer, of one partition, as it takes them."""
+        return [incoming(message) for message in messages]
 
     @property
     def rules_hash(self) -> str:
@@ -115,7 +123,7 @@ class Shard(Generic[SomePart]):
         taken.letters += 1
         value, headers = letter(
             str(error), code, topic=self._topic, partition=self.partition, offset=message.offset, value=message.value,
-            now_ms=message.time_ms, headers=message.headers,
+            key=message.key, now_ms=message.time_ms, headers=message.headers,
         )  # fmt: skip
         taken.outgoing.append(Outgoing(DEAD_LETTERS, PARTITION, value, headers))
 

@@ -12,12 +12,15 @@ from interceptor.transport.worker.admit import AdmitShard
 from interceptor.transport.worker.protect import ProtectShard
 from interceptor.transport.worker.screen import ScreenShard
 from interceptor.transport.worker.shards import Shard
-from interceptor.transport.worker.whole import WholeShard
+from interceptor.transport.worker.whole import JsonShard, WholeShard
 
 Stages = tuple[type[Shard[Any]], ...]
 WHOLE: Stages = (WholeShard,)
+FROM_JSON: Stages = (JsonShard,)
 SPREAD: Stages = (AdmitShard, ScreenShard, ProtectShard)
 
 
 def stages_of(settings: Settings) -> Stages:
+    if settings.from_json:
+        return FROM_JSON
     return WHOLE if settings.whole else SPREAD

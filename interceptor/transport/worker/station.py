@@ -1,8 +1,8 @@
-"""One worker process: the Faust app, and what its shards need.
+"""One worker process: its lanes, and what their shards need.
 
-Enters: settings. Leaves: an app that runs; exit code 75 where it can't go on, 78 where it can't begin. Invariants: one
-agent a stage, one message at a time and each acknowledged by the lane; when partitions are handed out anew, everything
-comes to rest first.
+Enters: settings; partitions that come and go, and their messages, from whoever is the group's member (`faust_app`,
+`json_member`). Leaves: what follows from the messages; exit code 75 where it can't go on, 78 where it can't begin.
+Invariant: when partitions are handed out anew, everything comes to rest first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
@@ -27,9 +27,8 @@ from interceptor.transport.settings import Settings
 from interceptor.transport.snapshots.store import store_from
 from interceptor.transport.snapshots.writer import SnapshotWriter
 from interceptor.transport.topics import EVENTS
-from interceptor.transport.worker.faust_app import app_for
 from interceptor.transport.worker.lane import Hooks, Lane, Runner
-from interceptor.transport.worker.messages import Taken
+from interceptor.transport.worker.messages import Given, Taken
 from interceptor.transport.worker.metrics import Metrics
 from interceptor.transport.worker.outbox import NotDelivered, Outbox
 from interceptor.transport.worker.pace import Pace
@@ -50,48 +49,39 @@ _log = logging.getLogger(__name__)
 
 
 class Station:
-    """Everything of one process. Made in the main thread; `app` is to be run."""
+    """Everything of one process but its membership of the group."""
 
     def __init__(self, settings: Settings, local: RuleSet) -> None:
         """`local`: the rule set for as long as none is published."""
-        self._settings, self._local = settings, local
+        self.settings, self.stages, self._local = settings, stages_of(settings), local
         self._published = PublishedRules(settings) if settings.redis else None
         self._follower = ListFollower(settings) if settings.redis else None
         self._publisher = ListPublisher(settings) if settings.redis and not settings.static_lists else None
         self._rules = RuleSets(local, self._fetched, settings.static_lists)
         self._metrics, self._progress = Metrics(), Progress(settings, self._give_up)
-        self._stages = stages_of(settings)
-        self._pace = Pace(lambda: self._lanes[self._stages[-1].stage].shards if self._lanes else [])
+        self._pace = Pace(lambda: self._lanes[self.stages[-1].stage].shards if self._lanes else [])
         self._lanes: dict[str, Lane] = {}
-        self.app = app_for(settings)
-        for stage in self._stages:
-            topic = self.app.topic(settings.topic(stage.takes), value_type=bytes)
-            self.app.agent(topic, name=stage.stage, concurrency=1)(self._agent(stage.stage))
-        self.app.on_partitions_revoked.connect(self._leave, weak=False)
-        self.app.on_partitions_assigned.connect(self._arrive, weak=False)
-        self.app.on_before_shutdown.connect(self._end, weak=False)
 
-    def _agent(self, stage: str) -> Callable[[Any], Awaitable[None]]:
-        async def agent(stream: Any) -> None:
-            async for event in stream.noack().events():
-                await self._lanes[stage].put(event, stream.ack)
+    async def put(self, stage: str, partition: int, given: Given) -> None:
+        """Messages for a stage; waits while it has too many."""
+        await self._lanes[stage].put(partition, given)
 
-        return agent
-
-    async def _arrive(self, *arguments: Any, **_: Any) -> None:
-        _, assigned = arguments  # the app, and the partitions
+    async def arrive(self, assigned: Iterable[tuple[str, int]]) -> None:
+        """These partitions, by full topic and number, are this process's from now on, and no others."""
+        places = sorted(assigned)
         await self._set_up()
-        for stage in self._stages:
-            topic = self._settings.topic(stage.takes)
-            self._lanes[stage.stage].keep({one.partition for one in assigned if one.topic == topic})
-        _log.info("has %s", ", ".join(sorted(f"{one.topic}/{one.partition}" for one in assigned)) or "no partitions")
+        for stage in self.stages:
+            topic = self.settings.read_as(stage.takes)
+            self._lanes[stage.stage].keep({partition for name, partition in places if name == topic})
+        _log.info("has %s", ", ".join(f"{topic}/{partition}" for topic, partition in places) or "no partitions")
 
-    async def _leave(self, *_: Any, **__: Any) -> None:
+    async def leave(self) -> bool:
+        """Everything comes to rest, and what is delivered is acknowledged. False: there was nothing yet."""
         await asyncio.gather(*(lane.leave() for lane in self._lanes.values()))
-        if self._lanes:
-            await self.app.consumer.commit()
+        return bool(self._lanes)
 
-    async def _end(self, *_: Any, **__: Any) -> None:
+    async def end(self) -> None:
+        """For good."""
         if not self._lanes:
             return  # it was asked to end before it had anything
         self._progress.stop()
@@ -102,7 +92,7 @@ class Station:
         """Once, in the event loop."""
         if self._lanes:
             return
-        settings = self._settings
+        settings = self.settings
         for one in (self._published, self._follower, self._publisher, self._progress):
             if one is not None:
                 one.start()
@@ -111,17 +101,15 @@ class Station:
         for known in (self._published, self._follower):
             if known is not None:
                 await asyncio.to_thread(known.wait, FIRST_LOOK_S)
-        for stage in self._stages:
-            topic = settings.topic(stage.takes)
-            recovery = Recovery(
-                settings, self._making(stage, topic), self._prepare, store, self._writer, topic, stage.stage
-            )
+        for stage in self.stages:
+            topic = settings.read_as(stage.takes)
+            recovery = Recovery(settings, self._making(stage, topic), self._prepare, store, self._writer, topic, stage)
             self._lanes[stage.stage] = Lane(self._running(stage, recovery), LEAVE_WITHIN_S)
         self._watch()
 
     def _making(self, stage: type[Shard[Any]], topic: str) -> Callable[[int], Shard[Any]]:
         def make(partition: int) -> Shard[Any]:
-            partitions = self._settings.partitions
+            partitions = self.settings.partitions
             return stage(partition, partitions, topic, self._rules, self._local.hash, Limits())
 
         return make
@@ -131,7 +119,8 @@ class Station:
         hooks = Hooks(before, self._follow_lists, self._took, self._failed)
 
         def run(partition: int, shard: Shard[Any] | None) -> Runner:
-            return Runner(partition, shard, recovery, self._outbox, hooks, self._settings.snapshot_every_s)
+            every_s = self.settings.snapshot_every_s
+            return Runner(partition, shard, recovery, self._outbox, hooks, every_s, stage.queue_max)
 
         return run
 
@@ -146,8 +135,8 @@ class Station:
             watch("lists_stale_seconds", "Since when lists may be out of date; 0 = they aren't", self._lists_stale_s)
         if self._publisher is not None:
             watch("listed_pending", "Values that verdicts listed and Redis hasn't got yet", self._listed_pending)
-        if self._settings.metrics_port:
-            self._metrics.serve(self._settings.metrics_host, self._settings.metrics_port)
+        if self.settings.metrics_port:
+            self._metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
 
     def _close(self) -> None:
         self._outbox.close()
@@ -170,7 +159,7 @@ class Station:
 
     def _is_far_behind(self) -> bool:
         behind = self._progress.behind
-        return behind > BATCHES_MIN and behind * self._pace.rows_of_batch > self._settings.in_flight_events_max
+        return behind > BATCHES_MIN and behind * self._pace.rows_of_batch > self.settings.in_flight_events_max
 
     def _follow_lists(self) -> None:
         if self._follower is not None:
@@ -187,7 +176,7 @@ class Station:
             _log.warning("%s %d: %d dead letters", shard.stage, shard.partition, taken.letters)
         if shard.takes == EVENTS:
             self._pace.admitted(shard.applied, taken.events)
-        if shard.stage == self._stages[-1].stage:
+        if shard.stage == self.stages[-1].stage:
             self._pace.decided()
         if self._publisher is not None:
             for addition in taken.additions:
