@@ -90,6 +90,14 @@ class Trace:
         return sum(report.fen for report in self.case.reports)
 
     @cached_property
+    def new_fen(self) -> Int64s:
+        """int64[t]: the part of `fen` that a report brought in."""
+        new = np.zeros(len(self.row), np.int64)
+        for report in self.case.reports:
+            new[np.searchsorted(self.row, report.row)] = report.fen
+        return new
+
+    @cached_property
     def came_fen(self) -> Int64s:
         """int64[a]: tainted money that came into each account."""
         followed = self.outcome == Outcome.FOLLOWED
@@ -98,9 +106,7 @@ class Trace:
     def went_fen(self, *outcomes: Outcome) -> Int64s:
         """int64[a]: tainted money that left each account to such ends; without any: to whatever end."""
         chosen = np.isin(self.outcome, outcomes) if outcomes else np.ones(len(self.row), bool)
-        rows, fen = self.row[chosen], self.fen[chosen].copy()
-        fen -= self._reported_of(rows)
-        return self._sums(self.transfers.payer[rows], fen)
+        return self._sums(self.transfers.payer[self.row[chosen]], (self.fen - self.new_fen)[chosen])
 
     @cached_property
     def had_fen(self) -> Int64s:
@@ -154,12 +160,6 @@ class Trace:
         into = into[np.searchsorted(into, since, side="right") :]
         balance += int(transfers.amount_fen[into[transfers.way[into] == Way.ARRIVED]].sum())
         return balance + int(transfers.amount_fen[out[np.searchsorted(out, first) :]].sum())
-
-    def _reported_of(self, rows: np.ndarray) -> Int64s:
-        fen = np.zeros(len(rows), np.int64)
-        for report in self.case.reports:
-            fen[rows == report.row] += report.fen
-        return fen
 
     def _sums(self, accounts: np.ndarray, fen: np.ndarray) -> Int64s:
         places, sums = self.place(accounts), np.zeros(len(self.account), np.int64)
