@@ -43,16 +43,18 @@ def follow(
     least_ppm: int = 0,
     whole: bool = True,
 ) -> Followed:
+    least: dict[int, int] = defaultdict(int)
     balance: dict[int, int] = defaultdict(int)
     taint: dict[int, Fraction] = defaultdict(Fraction)
     found = Followed()
     for one in sorted(transfers, key=lambda paid: (paid.ts_ms, paid.id)):
         if one.ts_ms > until_ms:
             break
-        before = balance[one.payer] if one.balance_fen is None else one.balance_fen
-        before = max(before, one.fen)
-        balance[one.payer] = before - one.fen
+        implied = max(least[one.payer], one.fen)
+        before = max(balance[one.payer] if one.balance_fen is None else one.balance_fen, implied)
+        least[one.payer], balance[one.payer] = implied - one.fen, before - one.fen
         if one.way == "arrived":
+            least[one.payee] += one.fen
             balance[one.payee] += one.fen
         new = reported.get(one.id, 0)
         of = max(Fraction(before), taint[one.payer])

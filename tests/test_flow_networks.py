@@ -16,9 +16,8 @@ from interceptor.centre.flow.picture import draw, write_picture
 from interceptor.centre.flow.scheme import NODES_MAX, REST, scheme
 from interceptor.centre.flow.tracing import Case, Limits, Report, Trace, Tracer
 from interceptor.centre.flow.transfers import FileProblem, assembled
+from tests.flow_models import HOUR_MS, chain, random_networks, transfers_of
 from tests.reference_flow import Paid
-from tests.test_flow_tracing import HOUR_MS, chain, transfers_of
-from tests.test_flow_tracing import networks as random_networks
 
 MINUTE_MS = 60_000
 

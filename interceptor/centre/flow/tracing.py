@@ -6,8 +6,7 @@ and accounted for (`Trace.balance_sheet` adds up to what was reported); a case's
 cases are traced.
 
 Pro rata: a payment carries amount × tainted part of the payer's balance right before it, rounded down to a fen; what is
-left over by rounding stays in the account. A balance that the file doesn't give is implied (see `transfers`), and where
-it would be smaller than the tainted money in it, all of it is tainted.
+left over by rounding stays in the account. What the file doesn't say of balances is implied (see `transfers`).
 """
 
 from __future__ import annotations

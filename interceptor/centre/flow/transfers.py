@@ -4,8 +4,10 @@ Enters: columns of transfers that happened. Leaves: Transfers. Invariant: rows a
 time, of id; that order is what "before" means everywhere in this package. Only transfers that happened are rows: what
 was blocked is known by id alone.
 
-Where a payer's balance isn't known, it is the least that the file implies: what the account began with (0 where nobody
-says), plus what came in, less what went out, and never less than the payment itself. Known ones correct it.
+A payer's balance is at least what the file implies: what the account began with (0 where nobody says), plus what came
+in, less what went out, and never less than the payment itself. A known one that is higher counts, up to the next known
+one. A lower one doesn't: then money left unseen, and took its part of the stolen money along, so that the share of what
+remains is as before.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from interceptor.centre.refusal import Refused
-from interceptor.kernels import IN_I32, IN_I64, IN_U8, OUT_I32, OUT_I64, Int32s, Int64s, Uint8s, kernel
+from interceptor.kernels import IN_I32, IN_I64, IN_U8, OUT_I32, OUT_I64, TABLE, Int32s, Int64s, Uint8s, kernel
 from interceptor.masking import masked_key
 
 AMOUNT_FEN_MAX = 10**15  # ten trillion yuan: beyond that a figure is a mistake
@@ -101,9 +103,10 @@ class Transfers:
 
     @cached_property
     def before_fen(self) -> Int64s:
-        """int64[n]: the payer's balance right before each transfer, known or implied, never below the amount."""
+        """int64[n]: the payer's balance right before each transfer, known or implied."""
         before = np.empty(len(self), np.int64)
-        _balances(self.payer, self.payee, self.amount_fen, self.balance_fen, self.way, self.opening_fen.copy(), before)
+        balance = np.stack([self.opening_fen, self.opening_fen], axis=1)
+        _balances(self.payer, self.payee, self.amount_fen, self.balance_fen, self.way, balance, before)
         return before
 
     def row_of(self, transfer: str) -> int:
@@ -227,16 +230,18 @@ def _spread(key: Int32s, next_at: Int64s, rows: Int32s) -> None:
         next_at[key[row]] += 1
 
 
-@kernel(IN_I32, IN_I32, IN_I64, IN_I64, IN_U8, OUT_I64, OUT_I64)
+@kernel(IN_I32, IN_I32, IN_I64, IN_I64, IN_U8, TABLE, OUT_I64)
 def _balances(
     payer: Int32s, payee: Int32s, amount: Int64s, known: Int64s, way: Uint8s, balance: Int64s, before: Int64s
 ) -> None:
-    """`balance` int64[m]: what accounts began with; it is used up. `before` int64[n]: out."""
+    """`balance` int64[m, 2]: what accounts began with, twice; it is used up: the least that is implied, and what is
+    said or implied. `before` int64[n]: out."""
     for row in range(len(payer)):
-        a = payer[row]
-        if known[row] >= 0:
-            balance[a] = known[row]
-        before[row] = max(balance[a], amount[row])
-        balance[a] = before[row] - amount[row]
+        a, b = payer[row], payee[row]
+        least = max(balance[a, 0], amount[row])
+        before[row] = max(known[row] if known[row] >= 0 else balance[a, 1], least)
+        balance[a, 0] = least - amount[row]
+        balance[a, 1] = before[row] - amount[row]
         if way[row] == 0:  # Way.ARRIVED
-            balance[payee[row]] = min(balance[payee[row]] + amount[row], BALANCE_FEN_MAX)
+            for which in range(2):
+                balance[b, which] = min(balance[b, which] + amount[row], BALANCE_FEN_MAX)
