@@ -25,15 +25,16 @@ from interceptor.centre.flow.transfers import FileProblem, Transfers, Way
 @dataclass(frozen=True, slots=True)
 class Check:
     """Sums in fen. `onward`: what the truth says was moved on after the reported payments, within the time that was
-    traced; `found` of it. `wrong`: money called stolen in transfers that aren't. Accounts: those that the truth says
-    stolen money came into; found = traced; wrong = to be stopped though stolen money never came in. Pairs of cases:
-    of one network, and of those the ones put together; put together wrongly. Exits and collectors: as the truth has
-    them, and of those so called."""
+    traced; `found` of it, pro rata; `reached`: the sums of those transfers in which any was found. `wrong`: money
+    called stolen in transfers that aren't. Accounts: those that the truth says stolen money came into; found = traced;
+    wrong = to be stopped though no stolen money ever passed them. Pairs of cases: of one network, and of those the ones
+    put together; put together wrongly. Exits and collectors: as the truth has them, and of those so called."""
 
     cases: int
     reported_fen: int
     onward_fen: int
     found_fen: int
+    reached_fen: int
     wrong_fen: int
     wrong_transfers: int
     accounts: int
@@ -52,6 +53,10 @@ class Check:
     @property
     def money_share(self) -> float | None:
         return self.found_fen / self.onward_fen if self.onward_fen else None
+
+    @property
+    def reached_share(self) -> float | None:
+        return self.reached_fen / self.onward_fen if self.onward_fen else None
 
     @property
     def account_share(self) -> float | None:
@@ -129,6 +134,7 @@ def check(transfers: Transfers, known: Known, limits: Limits) -> Check:
     return Check(
         cases=len(traces), reported_fen=sum(trace.reported_fen for trace in traces),
         onward_fen=int(transfers.amount_fen[onward].sum()), found_fen=int(found[onward].sum()),
+        reached_fen=int(transfers.amount_fen[onward & (tainted > 0)].sum()),
         wrong_fen=int(tainted[~known.dirty].sum()), wrong_transfers=int((tainted[~known.dirty] > 0).sum()),
         accounts=len(accounts), accounts_found=int(np.isin(accounts, reached).sum()),
         accounts_wrong=len(wrong), accounts_wrong_fen=sum(wrong.values()), networks=len(groups),

@@ -131,11 +131,13 @@ def recognised(header: Sequence[str], where: str) -> Found:
             return Found(layout, at)
         if len(missing) < len(lacking):
             best, lacking = layout, missing
-    names = ", ".join(" or ".join(name.upper() for name in getattr(best, role)) for role in lacking)
-    known = ", ".join(layout.name for layout in LAYOUTS)
+    near = ""
+    if len(lacking) < len(best.needs):
+        names = ", ".join(" or ".join(name.upper() for name in getattr(best, role)) for role in lacking)
+        near = f"; the nearest is {best.name}, but there is no column {names}"
     raise FileProblem(
-        f"{where}:1: no known layout of transfers; the nearest is {best.name}, but there is no column {names}\n"
-        f"  hint: the first line names the columns; known layouts: {known}"
+        f"{where}:1: no known layout of transfers{near}\n"
+        f"  hint: the first line names the columns; known: {', '.join(layout.name for layout in LAYOUTS)}"
     )
 
 

@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from interceptor.centre.flow.tracing import Trace
+from interceptor.centre.flow.tracing import Trace, worth_stopping
 from interceptor.centre.flow.transfers import Transfers, Way
 from interceptor.centre.flow.walk import Outcome
 from interceptor.schema import Channel
@@ -37,7 +37,7 @@ class Role(Enum):
     SPLITTER = "splitter"  # pays on in pieces, to several
     TRANSIT = "transit"  # passes on
     EXIT = "exit"  # money leaves the network here, or ends
-    HOLDER = "holder"  # a victim's money lies here, and hasn't been moved yet
+    HOLDER = "holder"  # one victim's money lies here, and hasn't been moved yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,11 @@ class Network:
         """Tainted money that lies in exits, or left by them as cash."""
         exits = sum(member.left_fen for member in self.members if member.role is Role.EXIT)
         return exits + self.balance_sheet["cashed"]
+
+    @cached_property
+    def to_stop(self) -> frozenset[int]:
+        """Accounts that are worth stopping for one case or another."""
+        return frozenset(int(account) for trace in self.traces for account in trace.account[worth_stopping(trace)])
 
     def with_role(self, role: Role) -> tuple[Member, ...]:
         return tuple(member for member in self.members if member.role is role)
@@ -244,7 +249,7 @@ def _member(
     payers = len(np.unique(transfers.payer[moves.row[into]]))
     payees = len(np.unique(transfers.payee[moves.row[out]]))
     times = transfers.ts_ms[moves.row[into]]
-    out_by = _out_by(transfers, account, moves.row[into], moves.row[out])
+    out_by = _out_by(transfers, account, layer, moves.row[into], moves.row[out])
     return Member(
         account, layer, _role(layer, payers, payees, came, went, out_by, victims > 0), out_by, came, victims, went,
         came - went, min(1.0, came / max(had, came, 1)), payers, payees,
@@ -254,24 +259,23 @@ def _member(
 
 
 def _role(layer: int, payers: int, payees: int, came: int, went: int, out_by: str, victims: bool) -> Role:
-    if out_by == "cash" or (went < PASSES_ON * came and (layer > 1 or out_by)):
+    moved = went >= PASSES_ON * came
+    if out_by == "cash" or (not moved and (layer > 1 or out_by)):
         return Role.EXIT
-    if went < PASSES_ON * came:
-        return Role.HOLDER
     if payers >= COLLECTS_FROM and (victims or payers >= payees):
         return Role.COLLECTOR
-    if payees >= SPLITS_TO and payees > payers:
-        return Role.SPLITTER
-    return Role.TRANSIT
+    if not moved:
+        return Role.HOLDER
+    return Role.SPLITTER if payees >= SPLITS_TO and payees > payers else Role.TRANSIT
 
 
-def _out_by(transfers: Transfers, account: int, into: np.ndarray, out: np.ndarray) -> str:
-    """How money leaves here, if that can be seen: cash, merchant, wallet; else ""."""
+def _out_by(transfers: Transfers, account: int, layer: int, into: np.ndarray, out: np.ndarray) -> str:
+    """How money leaves here, if that can be seen; else "". How victims pay says nothing of it."""
     if len(out) and (transfers.way[out] == Way.CASHED).mean() >= 0.5:
         return "cash"
     if transfers.merchant[account]:
         return "merchant"
-    if not len(into):
+    if layer == 1 or not len(into):
         return ""
     channels = transfers.channel[into]
     if (channels == Channel.ATM).mean() >= 0.5:

@@ -44,7 +44,7 @@ def read_recording(path: Path, *, observed: bool = False) -> Transfers:
     except RecordingError as error:
         raise FileProblem(str(error)) from error
     except (OSError, pa.ArrowException) as error:
-        raise FileProblem(f"{printable(str(path))}: its transfers can't be read: {printable(str(error))}") from error
+        raise FileProblem(f"{printable(str(path))}: its transfers can't be read: {_first_line(error)}") from error
     table = table.filter(pc.not_equal(table["status"], int(Status.DUPLICATE))).combine_chunks()
     column = {name: table[name].combine_chunks() if table.num_rows else pa.array([], table[name].type)
               for name in _COLUMNS}  # fmt: skip
@@ -80,7 +80,7 @@ def read_truth(path: Path, transfers: Transfers) -> StolenMoney:
     try:
         table = pq.read_table(beside, columns=["event_id", "campaign", "step"])
     except (OSError, pa.ArrowException) as error:
-        raise FileProblem(f"{printable(str(beside))}: can't be read: {printable(str(error))}") from error
+        raise FileProblem(f"{printable(str(beside))}: can't be read: {_first_line(error)}") from error
     at = pc.index_in(transfers.ids, table["event_id"].combine_chunks())
     known = at.is_valid().to_numpy(zero_copy_only=False)
     at = at.fill_null(0).to_numpy()
@@ -89,3 +89,7 @@ def read_truth(path: Path, transfers: Transfers) -> StolenMoney:
     if table.num_rows:
         campaign[known] = table["campaign"].to_numpy().astype(np.int32)[at[known]]
     return StolenMoney(known & (step == PAYMENT), known & np.isin(step.astype(str), HOPS), campaign)
+
+
+def _first_line(error: Exception) -> str:
+    return printable(str(error).partition("\n")[0])

@@ -66,7 +66,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Trace:
-    """Where the money of one case went, as of `as_of_ms`: the time asked for, or the end of what is followed.
+    """Where the money of one case went, as of `as_of_ms`: the time asked for, or the end of what is followed or known.
 
     By transfer, in order: row int32[t], fen int64[t] tainted, outcome uint8[t] (Outcome). By account, in the order in
     which they were reached: account int32[a], layer int64[a] (the shortest way so far when money went on), left_fen
@@ -184,12 +184,12 @@ class Tracer:
         self._outcome, self._counts = np.empty(count, np.uint8), np.zeros(2, np.int64)
 
     def trace(self, case: Case, limits: Limits = Limits(), at_ms: int | None = None) -> Trace:
-        """One case, as of `at_ms` (default: as far as the limits go). Raises Refused for reports that can't be
-        followed."""
+        """One case, as of `at_ms` (default: as far as limits and transfers go). Raises Refused for what nobody can
+        follow."""
         checked(self.transfers, case, at_ms)
         transfers, reports = self.transfers, sorted(case.reports, key=lambda report: report.row)
         until_ms = int(transfers.ts_ms[reports[-1].row]) + round(limits.hours * HOUR_MS)
-        as_of_ms = until_ms if at_ms is None else min(at_ms, until_ms)
+        as_of_ms = min(until_ms, int(transfers.ts_ms[-1]) if at_ms is None else at_ms)
         stop_row = int(np.searchsorted(transfers.ts_ms, as_of_ms, side="right"))
         index = transfers.by_payer
         walk(

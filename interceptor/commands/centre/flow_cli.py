@@ -1,0 +1,74 @@
+"""`interceptor centre money trace`: where reported money went.
+
+Enters: what a person typed. Leaves: a call of flow_tools. Invariant: what does the work is imported only when the
+command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from interceptor.commands.centre.desk import Json, run
+
+EXAMPLES = """\b
+Examples:
+  interceptor centre money trace day.parquet --report 2431907
+  interceptor centre money trace day.parquet --report 2431907:500000,2440113 --at 2021-03-01T12:30 --picture flow.svg
+  interceptor centre money trace amlsim_output --report 664370 --hours 720 --json
+  interceptor centre money trace day.parquet --check --observed"""
+
+
+def trace(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A recording (run --record), transfers as CSV or Parquet, or AMLSim's folder."
+        ),
+    ],
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TX[:FEN][,…]",
+            help="A victim's payments: ids of transfers, and how much of each was lost; again for another case.",
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="As of 2021-03-05T09:30, or of day 12.5 in a file that counts days.  [default: the end of it]",
+        ),
+    ] = None,
+    layers: Annotated[int, typer.Option(metavar="N", help="Accounts in a row that are followed.")] = 6,
+    hours: Annotated[float, typer.Option(metavar="H", help="How long after the last payment of a case.")] = 24.0,
+    least: Annotated[int, typer.Option(metavar="FEN", help="Smallest tainted sum that is followed.")] = 100,
+    least_percent: Annotated[
+        float, typer.Option(metavar="PERCENT", help="Smallest tainted part of a transfer that is followed.")
+    ] = 1.0,
+    observed: Annotated[
+        bool, typer.Option("--observed", help="Recorded with --observe: what was decided stopped nothing.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg|.png", help="Also draw the largest network.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Trace what the truth or the labels of the file say, and compare.")
+    ] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Every account, not the largest only.")] = False,
+    json: Json = False,
+) -> None:
+    """Follow reported money from account to account: who has it, who is to be stopped, which cases belong together."""
+    from interceptor.commands.centre.flow_tools import Asked, main
+
+    asked = Asked(
+        file, tuple(report or ()), at, layers, hours, least, least_percent, observed, picture, check, show_all
+    )
+    run(lambda: main(asked, as_json=json))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("trace", epilog=EXAMPLES)(trace)
