@@ -1,0 +1,148 @@
+"""Cases on duty: what the gates ask to be looked into, what is said of rules, whose time has come.
+
+Enters: what the gates saw, the time. Leaves: cases, judgements, entries on timelines. Invariant: events about one thing
+open one case, in whatever portions they come.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from interceptor.centre.book import Book
+from interceptor.centre.cases import judging, officers
+from interceptor.centre.cases.opening import open_or_join
+from interceptor.centre.cases.terms import HOUR_MS, TERMS, CaseKind, CaseTerms, Party
+from interceptor.centre.cases.timeline import enter
+from interceptor.centre.seen import Seen
+from interceptor.centre.things import Thing
+from interceptor.schema import Action, Kind, Outcome, Subject, rule_key
+
+BY = "gates"  # who asks, where a rule does
+CLERK = "centre"  # who writes down that a time has come
+_JUDGED = (Outcome.CONFIRMED, Outcome.FALSE_ALARM, Outcome.APPEAL_UPHELD, Outcome.APPEAL_REFUSED)
+_WRONG = (Outcome.FALSE_ALARM, Outcome.APPEAL_UPHELD)
+_SUBJECT = {Kind.WEB: Subject.SITE, Kind.TRANSFER: Subject.ACCOUNT}
+_OF_SUBJECT = {
+    Subject.NUMBER: CaseKind.LINE, Subject.SITE: CaseKind.SITE, Subject.ACCOUNT: CaseKind.MONEY,
+    Subject.PERSON: CaseKind.CARD,
+}  # fmt: skip
+
+
+class CasesSystem:
+    """See duty.System."""
+
+    def __init__(self, terms: CaseTerms = TERMS) -> None:
+        self.terms = terms
+        self._rules: tuple[str, ...] = ()
+        self._keys: dict[int, str] = {}
+        self._forget_ms = 0
+
+    def take(self, book: Book, seen: Seen, now_ms: int) -> None:  # noqa: ARG002
+        rows = seen.acted(Action.OPEN_CASE)
+        feedback = seen.of_kind(Kind.FEEDBACK)
+        if len(rows):
+            self._open(book, seen, rows)
+        if len(feedback):
+            self._judge(book, seen, feedback)
+
+    def due(self, book: Book, now_ms: int) -> None:
+        """Deadlines that were missed, and cases that wait for an officer with room."""
+        for column, what in (("handle", "first handling"), ("decide", "decision")):
+            self._overdue(book, column, what, now_ms)
+        self._assign(book, now_ms)
+        if now_ms >= self._forget_ms:
+            judging.forget(book.db, now_ms, self.terms)
+            self._forget_ms = now_ms + HOUR_MS
+
+    def _open(self, book: Book, seen: Seen, rows: np.ndarray) -> None:
+        """One act for each thing, however often it is among the rows; in the rows' order."""
+        shadow, kinds, ts_ms = seen.actions[rows] & Action.TO_SHADOW, seen.column("kind"), seen.column("ts_ms")
+        of_thing: dict[tuple[CaseKind, Thing], list[int]] = {}
+        for row in rows[shadow == 0].tolist():
+            of_thing.setdefault(_about(seen, row, Kind(int(kinds[row]))), []).append(row)
+        for (kind, thing), same in of_thing.items():
+            rules = sorted({rule for row in same for rule in seen.rules_of(row)})
+            first = same[0]
+            wanted = Action(int(np.bitwise_or.reduce(seen.actions[same])))
+            case_id = open_or_join(
+                book, kind, (thing,), f"{', '.join(rules) or 'the score'}: {_words(wanted)}", rules=rules,
+                citizens=_citizens(seen, same, kind), ref=f"event:{int(seen.column('event_id')[first])}",
+                terms=self.terms, by=BY, at_ms=int(ts_ms[first]),
+            )  # fmt: skip
+            if len(same) > 1:
+                book.db.execute(
+                    "UPDATE cases SET hits = hits + ?, last_ms = max(last_ms, ?) WHERE id = ?",
+                    (len(same) - 1, int(ts_ms[same[-1]]), case_id),
+                )
+
+    def _judge(self, book: Book, seen: Seen, rows: np.ndarray) -> None:
+        """What is said of blocks and limits; a warning given in vain costs a call, and says nothing of a rule."""
+        rows = rows[(seen.column("tier")[rows] == 0) & (seen.column("rule")[rows] != 0)]
+        rows = rows[np.isin(seen.column("outcome")[rows], _JUDGED)]
+        columns = (seen.column(name)[rows].tolist() for name in ("rule", "source", "outcome", "ts_ms"))
+        shadow = (seen.actions[rows] & Action.TO_SHADOW != 0).tolist()
+        for row, rule, source, outcome, ts_ms, often in zip(rows.tolist(), *columns, shadow, strict=True):
+            self._learn(book, seen, rule)
+            judging.judge(
+                book, rule, source, wrong=outcome in _WRONG, appeal=outcome == Outcome.APPEAL_UPHELD,
+                terms=self.terms, by=BY, at_ms=ts_ms,
+            )  # fmt: skip
+            if often:
+                why = f"{', '.join(seen.rules_of(row))} found it too often wrong"
+                judging.to_shadow(book, rule, why, terms=self.terms, by=BY, at_ms=ts_ms)
+
+    def _learn(self, book: Book, seen: Seen, rule: int) -> None:
+        rules = tuple(seen.rules)
+        if self._rules != rules:
+            self._rules, self._keys = rules, {rule_key(name): name for name in rules}
+        if rule in self._keys:
+            judging.learn_name(book.db, self._keys[rule])
+
+    def _overdue(self, book: Book, column: str, what: str, now_ms: int) -> None:
+        handled = " AND handled_ms IS NULL" if column == "handle" else ""
+        found = book.db.execute(
+            f"SELECT id, {column}_by_ms FROM cases WHERE closed_ms IS NULL{handled} AND overdue_{column}_ms IS NULL"
+            f" AND {column}_by_ms <= ? ORDER BY {column}_by_ms, id",
+            (now_ms,),
+        )
+        for case_id, by_ms in found.fetchall():
+            with book.act("case.overdue", f"case:{case_id}", CLERK, by_ms) as act:
+                act.note(what=what)
+                act.db.execute(f"UPDATE cases SET overdue_{column}_ms = ? WHERE id = ?", (by_ms, case_id))
+                enter(act, case_id, Party.CENTRE, f"{what} is overdue", by=CLERK, at_ms=by_ms)
+
+    @staticmethod
+    def _assign(book: Book, now_ms: int) -> None:
+        """The most urgent of those that wait, for as long as somebody has room."""
+        waiting = "SELECT id FROM cases WHERE closed_ms IS NULL AND officer = '' ORDER BY urgency, opened_ms LIMIT 1"
+        while (name := officers.least_loaded(book.db)) and (found := book.db.execute(waiting).fetchone()):
+            with book.act("case.assign", f"case:{found[0]}", CLERK, now_ms) as act:
+                act.note(officer=name)
+                officers.give(act, found[0], name, now_ms)
+
+
+def _about(seen: Seen, row: int, kind: Kind) -> tuple[CaseKind, Thing]:
+    """What a case that an event asks for is about: as the rules mean it, the party that may be the scammer."""
+    source = int(seen.column("source")[row])
+    if kind is Kind.FEEDBACK:
+        return CaseKind.CITIZEN, Thing(Subject.NUMBER, int(seen.column("target")[row]))
+    if kind is Kind.TRANSFER and int(seen.actions[row]) & (Action.STOP_48H | Action.FREEZE_6M):
+        return CaseKind.MONEY, Thing(Subject.ACCOUNT, int(seen.column("payer")[row]))
+    subject = _SUBJECT.get(kind, Subject.NUMBER)
+    if kind in (Kind.REGISTRATION, Kind.REPORT):
+        subject = Subject(int(seen.column("subject")[row]))
+        if subject in (Subject.TEXT, Subject.NONE):  # a text is reported by the number that wrote it
+            subject = Subject.NUMBER
+    shown = seen.text("host", row) if kind is Kind.WEB else ""
+    return CaseKind.CARD if kind is Kind.REGISTRATION else _OF_SUBJECT[subject], Thing(subject, source, shown)
+
+
+def _citizens(seen: Seen, rows: list[int], kind: CaseKind) -> list[int]:
+    """Those who may have lost money. Whom a line rings up and who visits a site are too many to be in a case."""
+    if kind is not CaseKind.MONEY:
+        return []
+    return sorted({int(number) for number in seen.column("target")[rows] if number})
+
+
+def _words(actions: Action) -> str:
+    return ", ".join(str(action.name).lower().replace("_", " ") for action in actions)

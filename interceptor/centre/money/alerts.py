@@ -1,0 +1,128 @@
+"""Victims' reports: who lost how much, and the last transfer.
+
+Enters: what a victim tells the centre. Leaves: an alert, and a case about the account that was paid. Invariant: an
+alert is what was said; whether it is so is asked when somebody wants the account stopped.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from interceptor.centre.book import Act, Book
+from interceptor.centre.cases.opening import open_or_join
+from interceptor.centre.cases.terms import CaseKind, Party, Urgency
+from interceptor.centre.cases.timeline import parts_of
+from interceptor.centre.money.books import account_of
+from interceptor.centre.money.matching import Claim
+from interceptor.centre.money.terms import MINUTE_MS, yuan
+from interceptor.centre.refusal import Refused
+from interceptor.centre.signed import signed, unsigned
+
+_COLUMNS = (
+    "id, at_ms, reporter, scam_type, loss_fen, text, case_id, payer, payee, amount_fen, paid_ms, tx, holder, bank"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`reporter`: the victim's phone number; `claim`: the last transfer, as he knows it."""
+
+    id: int
+    at_ms: int
+    reporter: int
+    scam_type: str
+    loss_fen: int
+    text: str
+    case: int
+    claim: Claim
+
+    @property
+    def minutes_since(self) -> float:
+        """From the last transfer to the report."""
+        return (self.at_ms - self.claim.paid_ms) / MINUTE_MS
+
+
+def report(
+    book: Book, *, reporter: int, scam_type: str, loss_fen: int, claim: Claim, text: str = "", by: str, at_ms: int
+) -> Alert:
+    """Takes a victim's report down; his loss includes the last transfer. Raises Refused."""
+    with book.act("money.report", str(account_of(claim.payee)), by, at_ms) as act:
+        act.note(reporter=reporter, scam_type=scam_type, loss_fen=loss_fen, paid_ms=claim.paid_ms)
+        _check(act.db, reporter, loss_fen, claim, at_ms)
+        minutes = (at_ms - claim.paid_ms) // MINUTE_MS
+        case_id = open_or_join(
+            book, CaseKind.MONEY, (account_of(claim.payee),),
+            f"{scam_type or 'a fraud'}: {yuan(loss_fen)} lost, the last {yuan(claim.amount_fen)} {minutes} minutes ago",
+            citizens=(reporter,), party=Party.CITIZEN, urgency=Urgency.URGENT, by=by, at_ms=at_ms,
+        )  # fmt: skip
+        alert = _written(act, Alert(0, at_ms, reporter, scam_type, loss_fen, text, case_id, claim))
+        act.about = f"alert:{alert.id}"
+        act.note(case=case_id, account=str(account_of(claim.payee)))
+    return alert
+
+
+def one(db: sqlite3.Connection, alert_id: int) -> Alert:
+    """Raises Refused where there is none."""
+    found = db.execute(f"SELECT {_COLUMNS} FROM alerts WHERE id = ?", (alert_id,)).fetchone()
+    if found is None:
+        raise Refused("no-such-alert", f"there is no alert {alert_id}", "`interceptor centre money alerts` has them")
+    return _alert(found)
+
+
+def listing(db: sqlite3.Connection, last: int = 100) -> list[Alert]:
+    """The latest first."""
+    found = db.execute(f"SELECT {_COLUMNS} FROM alerts ORDER BY id DESC LIMIT ?", (last,))
+    return [_alert(row) for row in found]
+
+
+def of_case(db: sqlite3.Connection, case_id: int) -> list[Alert]:
+    """Those of a case and of the cases that were merged into it."""
+    parts = parts_of(db, case_id)
+    found = db.execute(
+        f"SELECT {_COLUMNS} FROM alerts WHERE case_id IN ({', '.join('?' * len(parts))}) ORDER BY id", parts
+    )
+    return [_alert(row) for row in found]
+
+
+def reported(db: sqlite3.Connection, reporter: int, payee: int, tx: int, paid_ms: int) -> int | None:
+    """The alert of the same victim about the same payment, if there is one."""
+    found = db.execute(
+        "SELECT id FROM alerts WHERE reporter = ? AND payee = ? AND (tx = ? AND tx != 0 OR paid_ms = ?)",
+        (signed(reporter), signed(payee), signed(tx), paid_ms),
+    ).fetchone()
+    return int(found[0]) if found else None
+
+
+def _check(db: sqlite3.Connection, reporter: int, loss_fen: int, claim: Claim, at_ms: int) -> None:
+    if not reporter:
+        raise Refused("no-reporter", "who reports it? A phone number is wanted")
+    if not claim.payer or not claim.payee:
+        raise Refused("no-account", "the accounts of payer and payee are wanted")
+    if claim.payer == claim.payee:
+        raise Refused("same-account", "nobody is cheated by paying himself")
+    if claim.amount_fen <= 0 or loss_fen <= 0:
+        raise Refused("no-loss", "nothing was lost: loss and last transfer are sums above 0")
+    if claim.paid_ms > at_ms:
+        raise Refused("in-the-future", "the last transfer would be later than its report")
+    earlier = reported(db, reporter, claim.payee, claim.tx, claim.paid_ms)
+    if earlier is not None:
+        raise Refused("already-reported", f"alert {earlier} is the same victim's about the same transfer")
+
+
+def _written(act: Act, alert: Alert) -> Alert:
+    claim = alert.claim
+    values = (
+        alert.at_ms, signed(alert.reporter), alert.scam_type, alert.loss_fen, alert.text, alert.case,
+        signed(claim.payer), signed(claim.payee), claim.amount_fen, claim.paid_ms, signed(claim.tx),
+        signed(claim.holder), claim.bank,
+    )  # fmt: skip
+    marks = ", ".join("?" * len(values))
+    made = act.db.execute(f"INSERT INTO alerts ({_COLUMNS}) VALUES (NULL, {marks})", values)
+    return one(act.db, int(made.lastrowid or 0))
+
+
+def _alert(row: tuple) -> Alert:  # type: ignore[type-arg]
+    id_, at_ms, reporter, scam_type, loss_fen, text, case_id, payer, payee, amount_fen, paid_ms, tx, holder, bank = row
+    claim = Claim(unsigned(payer), unsigned(payee), amount_fen, paid_ms, unsigned(tx), unsigned(holder), bank)
+    return Alert(id_, at_ms, unsigned(reporter), scam_type, loss_fen, text, case_id, claim)
