@@ -296,6 +296,26 @@ def test_feedback_of_the_stream_counts_but_not_that_of_warnings(book: Book) -> N
     assert (found.rule, found.judged, found.wrong, found.appeals) == ("some-rule", 3, 1, 1)
 
 
+def test_reports_findings_and_officers_words_stand_on_the_timeline(book: Book) -> None:
+    case = _open(book, LINE, kind=CaseKind.LINE)
+    about = {"ts_ms": T0 + HOUR, "source": LINE.key, "subject": Subject.NUMBER, "target": VICTIM}
+    events = [
+        about | {"kind": Kind.REPORT}, about | {"kind": Kind.REPORT, "subject": Subject.TEXT},
+        about | {"kind": Kind.REPORT, "target": VICTIM + 1}, about | {"kind": Kind.REPORT, "finding": 7},
+        about | {"kind": Kind.FEEDBACK, "tier": 3, "outcome": Feedback.PERSUADED}, about | {"kind": Kind.FEEDBACK},
+        about | {"kind": Kind.FEEDBACK, "outcome": Feedback.CONFIRMED, "rule": 5},
+        about | {"kind": Kind.REPORT, "source": 99},
+    ]  # fmt: skip
+    CasesSystem().take(book, seen(events), T0 + HOUR)
+    file = reading.one(book, case)
+    assert [(entry.party, entry.what) for entry in file.timeline[1:]] == [
+        (Party.CITIZEN, "reported by a citizen"), (Party.CITIZEN, "reported by a citizen"),
+        (Party.POLICE, "finding 7: sold, let or lent"), (Party.POLICE, "warning of tier 3: persuaded"),
+        (Party.POLICE, "looked into: confirmed"),
+    ]  # fmt: skip
+    assert [who.key for who in file.citizens] == [VICTIM, VICTIM + 1]
+
+
 def test_the_gates_own_rule_about_rules_is_followed(book: Book) -> None:
     event = {"kind": Kind.FEEDBACK, "rule": rule_key("bad"), "ts_ms": T0, "source": 9, "outcome": Feedback.FALSE_ALARM}
     asked = seen([event], [Action.TO_SHADOW | Action.OPEN_CASE], [["rule-often-wrong"]])

@@ -20,7 +20,7 @@ from interceptor.centre.money.returning import pro_rata
 from interceptor.centre.money.stops import Stop, one, taints_of
 from interceptor.centre.money.system import MoneySystem
 from interceptor.centre.money.tainting import Traced
-from interceptor.centre.money.terms import BankKind, MoneyTerms, Source, State
+from interceptor.centre.money.terms import BankDesk, BankKind, MoneyTerms, Source, State
 from interceptor.centre.orders import FOREVER_MS, Order, Verb, since
 from interceptor.centre.refusal import Refused
 from interceptor.schema import Action, Kind, Subject, Verdict, rule_key
@@ -468,6 +468,25 @@ def test_a_report_that_a_gate_stops_an_account_for_is_an_alert(book: Book) -> No
     stranger = seen([event | {"target": VICTIM + 5}], [Action.STOP_48H], [["victim-reports-account"]])
     MoneySystem().take(book, stranger, T0)
     assert len(alerts.listing(book.db)) == 1
+
+
+def test_a_finding_freezes_what_is_stopped_and_nothing_else(book: Book) -> None:
+    stop = _stopped(book)
+    finding = {"kind": Kind.REPORT, "finding": 7, "subject": Subject.ACCOUNT, "source": MULE}
+    found = [finding | {"ts_ms": T0}, finding | {"source": DEEPER, "ts_ms": T0 + HOUR}, finding | {"ts_ms": T0 + DAY}]
+    MoneySystem(MoneyTerms(freeze_on_finding=False)).take(book, seen(found), T0 + DAY)
+    assert one(book.db, stop.id).state is State.STOPPED
+    MoneySystem().take(book, seen([*found, finding | {"ts_ms": T0 + 2 * DAY}]), T0 + DAY)
+    frozen = one(book.db, stop.id)
+    assert (frozen.state, frozen.frozen_ms, frozen.decision) == (State.FROZEN, T0 + DAY, "finding 7")
+
+
+def test_how_long_a_bank_takes() -> None:
+    desk = BankDesk()
+    assert desk.taken_minutes(BankKind.BRANCH, 1, 0.0) == desk.expected_minutes(BankKind.BRANCH, 1) == 15
+    assert desk.expected_minutes(BankKind.BRANCH, 3) == 33.75
+    assert desk.taken_minutes(BankKind.ONLINE, 1, 1.0) > 12
+    assert desk.answer_minutes(BankKind.ELSEWHERE, 1) == 30
 
 
 def test_banks_that_dont_answer_are_noted_and_how_long_they_take(book: Book) -> None:

@@ -79,8 +79,7 @@ def standing(db: sqlite3.Connection, rule: int, at_ms: int, terms: CaseTerms = T
     last = _last_shadowed(db, rule)
     since = max(at_ms - terms.judged_within_ms, last[0] if last else 0)
     judged, wrong, appeals = db.execute(
-        "SELECT count(*), total(wrong), total(appeal AND at_ms > ?) FROM judgements"
-        " WHERE rule = ? AND at_ms > ?",
+        "SELECT count(*), total(wrong), total(appeal AND at_ms > ?) FROM judgements WHERE rule = ? AND at_ms > ?",
         (at_ms - terms.appeals_within_ms, rule, since),
     ).fetchone()
     shadowed_ms, why = last or (None, "")

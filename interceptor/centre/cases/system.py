@@ -10,7 +10,7 @@ import numpy as np
 
 from interceptor.centre.book import Book
 from interceptor.centre.cases import judging, officers
-from interceptor.centre.cases.opening import open_or_join
+from interceptor.centre.cases.opening import about, open_or_join, things_of
 from interceptor.centre.cases.terms import HOUR_MS, TERMS, CaseKind, CaseTerms, Party
 from interceptor.centre.cases.timeline import enter
 from interceptor.centre.seen import Seen
@@ -40,10 +40,13 @@ class CasesSystem:
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:  # noqa: ARG002
         rows = seen.acted(Action.OPEN_CASE)
         feedback = seen.of_kind(Kind.FEEDBACK)
+        reports = seen.of_kind(Kind.REPORT)
         if len(rows):
             self._open(book, seen, rows)
         if len(feedback):
             self._judge(book, seen, feedback)
+        for row in np.sort(np.concatenate([reports, feedback])).tolist():
+            self._hear(book, seen, row)
 
     def due(self, book: Book, now_ms: int) -> None:
         """Deadlines that were missed, and cases that wait for an officer with room."""
@@ -74,6 +77,28 @@ class CasesSystem:
                     "UPDATE cases SET hits = hits + ?, last_ms = max(last_ms, ?) WHERE id = ?",
                     (len(same) - 1, int(ts_ms[same[-1]]), case_id),
                 )
+
+    def _hear(self, book: Book, seen: Seen, row: int) -> None:
+        """What is said of a thing that there is an open case about: by a citizen, once; by police and officers."""
+        kind, ts_ms, citizen = (int(seen.column(name)[row]) for name in ("kind", "ts_ms", "target"))
+        party, words = _said(seen, row)
+        if not words:
+            return
+        thing = Thing(_subject(seen, row), int(seen.column("source")[row]))
+        case_id = about(book.db, (thing,), ts_ms - self.terms.join_ms)
+        if case_id is None:
+            return
+        if kind == Kind.REPORT and party is Party.CITIZEN:
+            if citizen in {known.key for known in things_of(book.db, case_id, citizens=True)}:
+                return
+            open_or_join(
+                book, CaseKind.LINE, (thing,), words, citizens=(citizen,), party=party, terms=self.terms, by=BY,
+                at_ms=ts_ms,
+            )  # fmt: skip
+            return
+        with book.act("case.heard", f"case:{case_id}", BY, ts_ms) as act:
+            act.note(what=words)
+            enter(act, case_id, party, words, by=BY, at_ms=ts_ms, about=thing)
 
     def _judge(self, book: Book, seen: Seen, rows: np.ndarray) -> None:
         """What is said of blocks and limits; a warning given in vain costs a call, and says nothing of a rule."""
@@ -130,11 +155,30 @@ def _about(seen: Seen, row: int, kind: Kind) -> tuple[CaseKind, Thing]:
         return CaseKind.MONEY, Thing(Subject.ACCOUNT, int(seen.column("payer")[row]))
     subject = _SUBJECT.get(kind, Subject.NUMBER)
     if kind in (Kind.REGISTRATION, Kind.REPORT):
-        subject = Subject(int(seen.column("subject")[row]))
-        if subject in (Subject.TEXT, Subject.NONE):  # a text is reported by the number that wrote it
-            subject = Subject.NUMBER
+        subject = _subject(seen, row)
     shown = seen.text("host", row) if kind is Kind.WEB else ""
     return CaseKind.CARD if kind is Kind.REGISTRATION else _OF_SUBJECT[subject], Thing(subject, source, shown)
+
+
+def _subject(seen: Seen, row: int) -> Subject:
+    """What a registration, a report or feedback is about: a text is reported by the number that wrote it."""
+    subject = Subject(int(seen.column("subject")[row]))
+    return Subject.NUMBER if subject in (Subject.TEXT, Subject.NONE) else subject
+
+
+def _said(seen: Seen, row: int) -> tuple[Party, str]:
+    """Who says what in a report or in feedback; "" = nothing for a timeline."""
+    if seen.column("kind")[row] == Kind.REPORT:
+        finding = int(seen.column("finding")[row])
+        if finding:
+            return Party.POLICE, f"finding {finding}: sold, let or lent"
+        # Money makes an alert of the report that a gate stops an account for.
+        return Party.CITIZEN, "" if int(seen.actions[row]) & Action.STOP_48H else "reported by a citizen"
+    tier, outcome = int(seen.column("tier")[row]), Outcome(int(seen.column("outcome")[row]))
+    said = outcome.name.lower().replace("_", " ") if outcome else "given"
+    if tier >= 3:  # officers ring up, or come
+        return Party.POLICE, f"warning of tier {tier}: {said}"
+    return Party.POLICE, f"looked into: {said}" if not tier and outcome in _JUDGED else ""
 
 
 def _citizens(seen: Seen, rows: list[int], kind: CaseKind) -> list[int]:

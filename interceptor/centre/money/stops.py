@@ -79,7 +79,9 @@ class Stop:
 
     def in_force(self, at_ms: int) -> bool:
         """Does the account not pay at that time?"""
-        return self.state in BITES and self.until_ms is not None and at_ms < self.until_ms
+        if self.state not in BITES or self.executed_ms is None or self.until_ms is None:
+            return False
+        return self.executed_ms <= at_ms < self.until_ms
 
 
 def one(db: sqlite3.Connection, stop_id: int) -> Stop:
@@ -122,10 +124,10 @@ def biting(act: Act, stop_id: int, at_ms: int, *states: State) -> Stop:
     act.note(account=str(found.account), state=found.state)
     if found.state not in (states or BITES):
         raise Refused("wrong-state", f"stop {stop_id} is {found.words}")
-    if not found.in_force(at_ms):
-        raise Refused("stop-ended", f"stop {stop_id} ended at {clock(found.until_ms or 0):%Y-%m-%d %H:%M}")
     if at_ms < (found.executed_ms or 0):
         raise Refused("out-of-order", f"stop {stop_id} bit later than that")
+    if not found.in_force(at_ms):
+        raise Refused("stop-ended", f"stop {stop_id} ended at {clock(found.until_ms or 0):%Y-%m-%d %H:%M}")
     return found
 
 

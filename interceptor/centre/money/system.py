@@ -10,12 +10,12 @@ from interceptor.centre.book import Book
 from interceptor.centre.cases.opening import open_or_join
 from interceptor.centre.cases.terms import CaseKind, Outcome, Party
 from interceptor.centre.cases.timeline import enter
-from interceptor.centre.money import alerts, stopping
+from interceptor.centre.money import alerts, freezing, stopping
 from interceptor.centre.money.books import account_of, forget_payments, holding, payments_into, take_payments
 from interceptor.centre.money.matching import Claim
 from interceptor.centre.money.reading import listing
 from interceptor.centre.money.stops import COLUMNS, Stop, open_on, stop
-from interceptor.centre.money.terms import DAY_MS, DESK, HOUR_MS, TERMS, BankDesk, MoneyTerms, Source
+from interceptor.centre.money.terms import DAY_MS, DESK, HOUR_MS, TERMS, BankDesk, MoneyTerms, Source, State
 from interceptor.centre.refusal import Refused
 from interceptor.centre.seen import Seen
 from interceptor.schema import Action, Kind, Subject
@@ -39,6 +39,10 @@ class MoneySystem:
                 self._stop(book, seen, row, int(seen.column("payer")[row]))
             elif kinds[row] == Kind.REPORT and seen.column("subject")[row] == Subject.ACCOUNT:
                 self._reported(book, seen, row)
+        findings = seen.of_kind(Kind.REPORT)
+        for row in findings[seen.column("finding")[findings] != 0].tolist():
+            if self.terms.freeze_on_finding and seen.column("subject")[row] == Subject.ACCOUNT:
+                self._found_out(book, seen, row)
 
     def due(self, book: Book, now_ms: int) -> None:
         """Stops and freezes that end, banks that don't answer, holders whom an outcome found innocent."""
@@ -90,6 +94,13 @@ class MoneySystem:
             )
         except Refused:  # stopped twice for this matter already: the log says so
             return
+
+    def _found_out(self, book: Book, seen: Seen, row: int) -> None:
+        """Police found that an account was sold, let or lent: if it is stopped, it is frozen."""
+        ts_ms, found = int(seen.column("ts_ms")[row]), open_on(book.db, int(seen.column("source")[row]))
+        if found is not None and found.state is not State.FROZEN and found.in_force(ts_ms):
+            finding = str(int(seen.column("finding")[row]))
+            freezing.freeze(book, found.id, finding=finding, terms=self.terms, by="police", at_ms=ts_ms)
 
     def _innocent(self, book: Book, now_ms: int) -> None:
         """After a false alarm whatever was stopped for the case is lifted (law of 2022, art. 32). A case may have been

@@ -6,6 +6,7 @@ Enters: nothing. Leaves: figures and the words of a stop's life. Invariant: a fi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,6 +64,7 @@ class MoneyTerms:
     layers_max: int = 6
     taint_listed_ms: int = 48 * HOUR_MS  # as long as a stop would last; rules/lists/filled.yaml
     alerts_from_stream: bool = True  # a report that a gate stops an account for is an alert, if its payment is found
+    freeze_on_finding: bool = True  # of city-level police, about an account that is stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,10 @@ class BankDesk:
     def expected_minutes(self, kind: BankKind, layer: int) -> float:
         """The median."""
         return self.minutes[kind] * self.deeper ** (layer - 1)
+
+    def taken_minutes(self, kind: BankKind, layer: int, luck: float) -> float:
+        """Of one stop; `luck`: a standard normal deviate."""
+        return self.expected_minutes(kind, layer) * math.exp(self.sigma * luck)
 
     def answer_minutes(self, kind: BankKind, layer: int) -> float:
         """Until when the bank has to answer."""
