@@ -380,6 +380,15 @@ def test_a_case_by_commands(tmp_path: Path) -> None:
     assert _told(path, "officers")["officers"] == [{"name": "Li", "cases": 0, "at_most": 2}]
 
 
+def test_an_outcome_by_command_says_which_rule_stepped_back(tmp_path: Path) -> None:
+    with new_book(tmp_path) as book:
+        (tmp_path / "centre.sqlite.key").write_text(bytes(range(32)).hex())
+        _judge(book, 48, 1, first=50)
+        _open(book, ONE)
+    said = _run(tmp_path / "centre.sqlite", "outcome", "1", "false_alarm", "--at", "2021-03-05T11:00")
+    assert said.splitlines() == ["Case 1: false alarm", "some-rule is put to shadow"]
+
+
 def test_rules_by_commands_say_who_stepped_back_and_why(tmp_path: Path) -> None:
     with new_book(tmp_path) as book:
         _judge(book, 48, 2)

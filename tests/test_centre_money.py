@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from interceptor.centre.book import Book
 from interceptor.centre.cases import acts as cases
 from interceptor.centre.cases import reading as case_reading
-from interceptor.centre.cases.terms import Outcome
+from interceptor.centre.cases.opening import open_or_join
+from interceptor.centre.cases.terms import CaseKind, CaseTerms, Outcome
 from interceptor.centre.money import alerts, freezing, reading, returning, stopping, tainting
 from interceptor.centre.money.books import holding, payments_into, read_register, register, set_bank
 from interceptor.centre.money.matching import Claim
@@ -24,6 +27,7 @@ from interceptor.centre.money.terms import BankDesk, BankKind, MoneyTerms, Sourc
 from interceptor.centre.orders import FOREVER_MS, Order, Verb, since
 from interceptor.centre.refusal import Refused
 from interceptor.schema import Action, Kind, Subject, Verdict, rule_key
+from interceptor.schema import Outcome as Said
 from tests.centre_desk import DAY, HOUR, MINUTE, T0, new_book, refused, seen
 
 PAYER, MULE, DEEPER = 0xA000_0000_0000_0001, 0xF000_0000_0000_0001, 0xF000_0000_0000_0002
@@ -287,6 +291,20 @@ def test_after_a_false_alarm_all_stops_of_the_case_are_lifted(book: Book) -> Non
     assert (lifted.state, lifted.ended_ms, lifted.wrongly) == (State.RELEASED, T0 + HOUR, True)
 
 
+def test_a_matter_that_is_part_of_another_counts_its_stops_and_is_lifted_with_it(book: Book) -> None:
+    found = stopping.extend(book, _stopped(book).id, by="officer", at_ms=T0 + HOUR)
+    apart = open_or_join(
+        book, CaseKind.MONEY, (found.account,), "elsewhere", terms=CaseTerms(join_ms=0), by="x", at_ms=T0 + DAY
+    )
+    assert stopping.used(book.db, MULE, apart) == 0
+    cases.merge(book, apart, found.case, by="x", at_ms=T0 + DAY)
+    assert stopping.used(book.db, MULE, apart) == 2
+    assert [stop.id for stop in reading.listing(book, case=apart)] == [found.id]
+    cases.outcome(book, apart, Outcome.FALSE_ALARM, by="x", at_ms=T0 + DAY)
+    MoneySystem().due(book, T0 + DAY)
+    assert one(book.db, found.id).state is State.RELEASED
+
+
 # --- freezes ---
 
 
@@ -388,6 +406,17 @@ def test_what_came_in_after_the_stop_is_sent_back(book: Book) -> None:
     assert reading.counts(book, T0, T0 + DAY)["returned_fen"] == 0
 
 
+@given(st.integers(0, 1000), st.lists(st.tuples(st.integers(0, 50), st.integers(0, 300)), max_size=6))
+def test_sharing_gives_all_there_is_and_nobody_too_much(total: int, claims: list[tuple[int, int]]) -> None:
+    weights, most = [claim[0] for claim in claims], [claim[1] for claim in claims]
+    parts = pro_rata(total, weights, most)
+    assert all(0 <= part <= cap for part, cap in zip(parts, most, strict=True))
+    assert sum(parts) == min(total, sum(cap for weight, cap in claims if weight))
+    for part, weight, cap in zip(parts, weights, most, strict=True):  # nobody has more than by weight, unless full
+        for other, by, full in zip(parts, weights, most, strict=True):
+            assert other == full or (part - 1) * by <= (other + 1) * weight or part == 0 or not by, (cap, full)
+
+
 def test_sharing_by_weights() -> None:
     assert pro_rata(100, [1, 1, 1], [100, 100, 100]) == [34, 33, 33]
     assert pro_rata(50, [60, 60], [10, 100]) == [10, 40]
@@ -479,6 +508,22 @@ def test_a_finding_freezes_what_is_stopped_and_nothing_else(book: Book) -> None:
     MoneySystem().take(book, seen([*found, finding | {"ts_ms": T0 + 2 * DAY}]), T0 + DAY)
     frozen = one(book.db, stop.id)
     assert (frozen.state, frozen.frozen_ms, frozen.decision) == (State.FROZEN, T0 + DAY, "finding 7")
+
+
+@pytest.mark.parametrize(("outcome", "tier", "lifted"), [
+    (Said.APPEAL_UPHELD, 0, True), (Said.FALSE_ALARM, 0, True), (Said.FALSE_ALARM, 3, False),
+    (Said.CONFIRMED, 0, False), (Said.APPEAL_REFUSED, 0, False),
+])  # fmt: skip
+def test_who_is_found_innocent_pays_again_at_once(book: Book, outcome: Said, tier: int, lifted: bool) -> None:
+    stop = _frozen(book)
+    said = {"kind": Kind.FEEDBACK, "subject": Subject.ACCOUNT, "source": MULE, "outcome": outcome, "tier": tier}
+    MoneySystem().take(book, seen([said | {"ts_ms": T0}, said | {"ts_ms": T0 + DAY}]), T0 + DAY)
+    found = one(book.db, stop.id)
+    assert (found.state is State.RELEASED, found.wrongly, found.ended_ms) == (
+        lifted,
+        lifted,
+        T0 + DAY if lifted else None,
+    )
 
 
 def test_how_long_a_bank_takes() -> None:

@@ -19,7 +19,9 @@ from interceptor.centre.money.terms import DAY_MS, DESK, HOUR_MS, TERMS, BankDes
 from interceptor.centre.refusal import Refused
 from interceptor.centre.seen import Seen
 from interceptor.schema import Action, Kind, Subject
+from interceptor.schema import Outcome as Said
 
+_INNOCENT = (Said.FALSE_ALARM, Said.APPEAL_UPHELD)
 BY = "gates"  # who asks, where a rule does
 CLERK = "centre"  # who writes down that a time has come
 
@@ -39,10 +41,16 @@ class MoneySystem:
                 self._stop(book, seen, row, int(seen.column("payer")[row]))
             elif kinds[row] == Kind.REPORT and seen.column("subject")[row] == Subject.ACCOUNT:
                 self._reported(book, seen, row)
-        findings = seen.of_kind(Kind.REPORT)
-        for row in findings[seen.column("finding")[findings] != 0].tolist():
-            if self.terms.freeze_on_finding and seen.column("subject")[row] == Subject.ACCOUNT:
+        said = seen.of_kind(Kind.REPORT, Kind.FEEDBACK)
+        for row in said[seen.column("subject")[said] == Subject.ACCOUNT].tolist():
+            if self.terms.freeze_on_finding and seen.column("finding")[row]:
                 self._found_out(book, seen, row)
+            if (
+                self.terms.lift_on_feedback
+                and seen.column("outcome")[row] in _INNOCENT
+                and not seen.column("tier")[row]
+            ):
+                self._cleared(book, seen, row)
 
     def due(self, book: Book, now_ms: int) -> None:
         """Stops and freezes that end, banks that don't answer, holders whom an outcome found innocent."""
@@ -101,6 +109,13 @@ class MoneySystem:
         if found is not None and found.state is not State.FROZEN and found.in_force(ts_ms):
             finding = str(int(seen.column("finding")[row]))
             freezing.freeze(book, found.id, finding=finding, terms=self.terms, by="police", at_ms=ts_ms)
+
+    def _cleared(self, book: Book, seen: Seen, row: int) -> None:
+        """Officers found the holder innocent, or his appeal was upheld: the account pays again at once."""
+        ts_ms, found = int(seen.column("ts_ms")[row]), open_on(book.db, int(seen.column("source")[row]))
+        if found is not None and max(found.asked_ms, found.executed_ms or 0) <= ts_ms:
+            said = Said(int(seen.column("outcome")[row])).name.lower().replace("_", " ")
+            stopping.release(book, found.id, said, wrongly=True, by=BY, at_ms=ts_ms)
 
     def _innocent(self, book: Book, now_ms: int) -> None:
         """After a false alarm whatever was stopped for the case is lifted (law of 2022, art. 32). A case may have been

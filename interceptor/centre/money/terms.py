@@ -65,6 +65,7 @@ class MoneyTerms:
     taint_listed_ms: int = 48 * HOUR_MS  # as long as a stop would last; rules/lists/filled.yaml
     alerts_from_stream: bool = True  # a report that a gate stops an account for is an alert, if its payment is found
     freeze_on_finding: bool = True  # of city-level police, about an account that is stopped
+    lift_on_feedback: bool = True  # of officers or after an appeal, that there was nothing wrong with an account
 
 
 @dataclass(frozen=True, slots=True)
