@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from interceptor.centre.book import Book
@@ -43,19 +44,27 @@ _TRAIT_OF = {Outcome.CONFIRMED: Trait.FOUND, Outcome.FALSE_ALARM: Trait.CLEARED,
 NO_TRAIT = Trait(0)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one batch says of one host."""
+    """What one batch says of one host. `scams`: messages with its link that the gates held back."""
 
     first_ms: int
     last_ms: int
-    born_ms: int = 0
-    address: int = 0
-    registered: bool = False
-    traits: Trait = NO_TRAIT
-    visits: int = 0
-    messages: int = 0
-    scams: int = 0
+    born_ms: int
+    address: int
+    registered: bool
+    traits: Trait
+    visits: int
+    messages: int
+    scams: int
+
+    def joined(self, other: Sighting) -> Sighting:
+        """Two spellings of one host."""
+        return Sighting(
+            min(self.first_ms, other.first_ms), max(self.last_ms, other.last_ms), min(self.born_ms, other.born_ms),
+            self.address or other.address, self.registered or other.registered, self.traits | other.traits,
+            self.visits + other.visits, self.messages + other.messages, self.scams + other.scams,
+        )  # fmt: skip
 
 
 def ends(book: Book, now_ms: int) -> None:
@@ -90,11 +99,20 @@ class SitesSystem:
                 self._prune(book, now_ms)
 
     def _sightings(self, seen: Seen) -> dict[str, Sighting]:
+        """The odd visits and messages, by host; many of a batch speak of the same one."""
+        rows = np.sort(np.concatenate([self._odd_visits(seen), self._odd_messages(seen)]))
+        if not len(rows):
+            return {}
+        hosts = seen.frame.column("host").take(pa.array(rows)).dictionary_encode()
         found: dict[str, Sighting] = {}
-        for row in (*self._odd_visits(seen).tolist(), *self._odd_messages(seen).tolist()):
-            name = self._named(seen.text("host", row))
+        of_row = hosts.indices.to_numpy()
+        order = np.argsort(of_row, kind="stable")
+        bounds = np.append(np.flatnonzero(np.diff(of_row[order], prepend=-1)), len(order))
+        for place, text in enumerate(hosts.dictionary.to_pylist()):
+            name = self._named(text)
             if name:
-                self._add(found, name, seen, row)
+                one = self._sighting(seen, rows[order[bounds[place] : bounds[place + 1]]])
+                found[name] = one.joined(found[name]) if name in found else one
         return found
 
     def _odd_visits(self, seen: Seen) -> np.ndarray:
@@ -133,24 +151,26 @@ class SitesSystem:
             return ""
         return "" if self.official.owner(name) else name
 
-    def _add(self, found: dict[str, Sighting], name: str, seen: Seen, row: int) -> None:
-        ts_ms = int(seen.column("ts_ms")[row])
-        one = found.setdefault(name, Sighting(ts_ms, ts_ms))
-        one.last_ms = max(one.last_ms, ts_ms)
-        one.born_ms = ts_ms - int(seen.column("host_age_h")[row]) * HOUR_MS
-        if seen.column("kind")[row] == Kind.SMS:
-            one.messages += 1
-            one.scams += int(seen.verdict[row] >= Verdict.HOLD and seen.score[row] >= self.terms.held_score)
-            return
-        one.visits += 1
-        one.address = int(seen.column("address")[row]) or one.address
-        one.registered = bool(seen.column("registered")[row])
+    def _sighting(self, seen: Seen, rows: np.ndarray) -> Sighting:
+        """`rows`: of one host, in order."""
+        ts_ms, sms = seen.column("ts_ms")[rows], seen.column("kind")[rows] == Kind.SMS
+        held = seen.verdict[rows] >= Verdict.HOLD
+        visits, traits = rows[~sms], NO_TRAIT
         for column, trait in (("apk", Trait.APK), ("asks_card", Trait.CARD), ("asks_code", Trait.CODE)):
-            one.traits |= trait if seen.column(column)[row] else NO_TRAIT
-        if seen.verdict[row] >= Verdict.HOLD:
-            one.traits |= Trait.STOPPED
-        if seen.actions[row] & np.uint32(Action.OPEN_CASE) and NEIGHBOUR_RULE in seen.rules_of(row):
-            one.traits |= Trait.NEIGHBOUR
+            traits |= trait if seen.column(column)[visits].any() else NO_TRAIT
+        traits |= Trait.STOPPED if held[~sms].any() else NO_TRAIT
+        opened = visits[(seen.actions[visits] & np.uint32(Action.OPEN_CASE)) != 0]
+        if any(NEIGHBOUR_RULE in seen.rules_of(row) for row in opened.tolist()):
+            traits |= Trait.NEIGHBOUR
+        addresses = seen.column("address")[visits]
+        addresses = addresses[addresses != 0]
+        return Sighting(
+            first_ms=int(ts_ms.min()), last_ms=int(ts_ms.max()),
+            born_ms=int((ts_ms - seen.column("host_age_h")[rows].astype(np.int64) * HOUR_MS).min()),
+            address=int(addresses[-1]) if len(addresses) else 0,
+            registered=bool(seen.column("registered")[visits].any()), traits=traits, visits=len(visits),
+            messages=int(sms.sum()), scams=int((sms & held & (seen.score[rows] >= self.terms.held_score)).sum()),
+        )  # fmt: skip
 
     def _remember(self, book: Book, found: dict[str, Sighting]) -> set[str]:
         book.db.executemany(
