@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
@@ -441,8 +442,6 @@ def test_however_the_stream_is_cut_the_same_is_done_at_the_same_time(cuts: set[i
 
 
 def _taken(cuts: tuple[int, ...]) -> tuple[Any, ...]:
-    import tempfile
-
     events, actions, hits, rules = _day()
     system, ends = WarningSystem(FEW), [*cuts, len(events)]
     with tempfile.TemporaryDirectory() as folder, Book(Path(folder) / "b.sqlite", KEY, PARTS) as book:
