@@ -74,6 +74,10 @@ class Answers:
         """Money of this city's victims in a stopped account."""
         return self.operation.launderer.kept_fen(account)
 
+    def is_mule(self, account: int) -> bool:
+        """What police find out about a holder whom they ask."""
+        return self.operation.launderer.found_fen(account) is not None
+
     def release(self, account: int, now_ms: int) -> None:
         self.operation.launderer.release(account, now_ms)
 

@@ -5,7 +5,7 @@ Enters: nothing. Leaves: their Parts, for Book. Invariant: a system knows its ow
 
 from __future__ import annotations
 
-from interceptor.centre import orders
+from interceptor.centre import marks, orders
 from interceptor.centre.book import Part
 from interceptor.centre.bulletin import tables as bulletin
 from interceptor.centre.cards import tables as cards
@@ -17,6 +17,7 @@ from interceptor.centre.sites import tables as sites
 from interceptor.centre.warnings import tables as warnings
 
 PARTS = (
+    Part("marks", marks.MIGRATIONS),
     Part("orders", orders.MIGRATIONS),
     Part("sites", sites.MIGRATIONS),
     Part("warnings", warnings.MIGRATIONS),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from interceptor.commands.centre import audit_cli, bulletin_cli
+from interceptor.commands.centre import audit_cli, bulletin_cli, follow_cli
 
 app = typer.Typer(
     help="The centre behind the gates: sites, warnings, stopped money, cases, cards, hot spots, citizens.",
@@ -18,4 +18,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 bulletin_cli.add_to(app)
+follow_cli.add_to(app)
 app.add_typer(audit_cli.app, name="audit")

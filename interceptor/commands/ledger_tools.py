@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interceptor.commands.live_line import LiveLine
+from interceptor.commands.stopping import stopped_by_signals
 from interceptor.rules.errors import printable
 from interceptor.schema import GATE_NAMES, Action, Kind, Status, Verdict
 from interceptor.transport import wire
@@ -57,7 +58,7 @@ def follow(
     stop, watch = Event(), Watch(for_s, idle_s)
     try:
         settings = load_settings(config, **options)
-        with Ledger(file) as ledger, _stopped_by_signals(stop) as signals, LiveLine() as line:
+        with Ledger(file) as ledger, stopped_by_signals(stop) as signals, LiveLine() as line:
             telling = Telling(ledger.counts())
 
             def tell(progress: Progress) -> None:
@@ -237,23 +238,6 @@ def _failed(error: Exception, file: Path) -> int:
     if isinstance(known, SettingsError | OtherTopic):
         return fail(str(known), EXIT_CONFIGURATION)
     return fail(str(known), EXIT_TRY_LATER if isinstance(known, Away | LedgerBusy) else EXIT_USAGE)
-
-
-@contextmanager
-def _stopped_by_signals(stop: Event) -> Iterator[list[int]]:
-    """The signals that came; what is under way is finished first."""
-    came: list[int] = []
-
-    def heard(number: int, _: object) -> None:
-        came.append(number)
-        stop.set()
-
-    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class Telling:

@@ -15,6 +15,7 @@ from interceptor.centre.parts import PARTS
 from interceptor.centre.seen import Seen
 from interceptor.commands.centre.carrying_out import Lists
 from interceptor.commands.centre.keys import key_of
+from interceptor.commands.centre.partners import Partners
 from interceptor.commands.centre.systems import systems
 from interceptor.decisions import Decisions
 from interceptor.engine import Engine
@@ -28,9 +29,10 @@ class CentreBeside:
     def __init__(self, path: Path, engine: Engine, city: City | None) -> None:
         """`city`: the one that answers; None for a recording, in which what happened has happened."""
         self.book = Book(path, key_of(path, make=True), PARTS, outlives_power=False)  # a run can be done again
-        self._duty = Duty(self.book, systems())
+        self._duty = Duty(self.book, systems(simulated=city is not None))
+        self._partners = Partners(self.book, city.answers) if city else None
         self._lists = Lists(engine.shared, engine.rule_set.lists)
-        self._carried_out, self._city = 0, city
+        self._carried_out = 0
 
     def __enter__(self) -> CentreBeside:
         return self
@@ -47,6 +49,13 @@ class CentreBeside:
         """What was seen and decided in a slice."""
         with self.book.together():
             self._duty.take(Seen.of(taken.frame, decisions), taken.end_ms)
-            for order in since(self.book.db, self._carried_out):
-                self._carried_out = order.id
-                self._lists.carry_out(order, taken.end_ms)
+            if self._partners:
+                self._partners.due(taken.end_ms)
+            self._carry_out(taken.end_ms)
+
+    def _carry_out(self, now_ms: int) -> None:
+        for order in list(since(self.book.db, self._carried_out)):
+            self._carried_out = order.id
+            self._lists.carry_out(order, now_ms)
+            if self._partners:
+                self._partners.hear(order)

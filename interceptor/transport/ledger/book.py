@@ -180,6 +180,11 @@ class Ledger:
         found = self._read(f"{_SELECT} decisions WHERE event_id = ? ORDER BY place", signed)
         return pa.Table.from_batches(found, DECIDED_SCHEMA)
 
+    def decided(self, first: int, end: int) -> pa.Table:
+        """What there is of the places from `first` to before `end`, by place."""
+        query = f"{_SELECT} decisions WHERE place >= ? AND place < ? ORDER BY place"
+        return pa.Table.from_batches(self._read(query, first, end), DECIDED_SCHEMA)
+
     def counts(self) -> Counts:
         """As of now; takes no longer for a long ledger."""
         groups = self._db.execute(

@@ -1,0 +1,170 @@
+"""The centre's partners in a simulated city: victims who ring, banks that stop accounts, police who decide, citizens.
+
+Enters: orders of the centre, the time. Leaves: acts: what was reported, executed, heard, decided. Invariants:
+whatever a partner does happens at its own time, after it was asked for; nobody knows the truth but the city that
+answers.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from interceptor.centre.book import Book
+from interceptor.centre.flow.tracing import Limits
+from interceptor.centre.money import alerts, freezing, returning, stopping
+from interceptor.centre.money.matching import Claim
+from interceptor.centre.money.stops import one, open_on
+from interceptor.centre.money.tainting import tainted
+from interceptor.centre.money.terms import Source, State
+from interceptor.centre.orders import Order, Verb
+from interceptor.centre.refusal import Refused
+from interceptor.centre.warnings import acts as warnings
+from interceptor.commands.centre.tracer import traced
+from interceptor.schema import Outcome
+from simulator.answers import Answers
+from simulator.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from simulator.scam_types import SCAM_TYPES
+from simulator.scams.alerts import Alert
+
+BANK, POLICE, CITIZEN, CENTRE = "bank", "police", "victim", "tracing"
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How the people of the centre work."""
+
+    # A1: a first-layer account is asked for within minutes; further down it takes queries. After so many minutes the
+    # money is looked for again, since it has moved on meanwhile [A].
+    trace_minutes: tuple[float, ...] = (2.0, 20.0, 90.0, 360.0)
+    limits: Limits = field(default_factory=Limits)
+    decided_hours: float = 40.0  # A: after a stop police decide: "freeze order within the 48 h stop" (A1)
+    freeze_fen: int = 100_000  # A: less isn't worth an order
+    returned_days: float = 30.0  # A: after a freeze, to the victims
+    try_minutes: tuple[float, float, float, float] = (0.0, 1.0, 4.0, 35.0)  # A: until a try of each tier has its end
+
+
+@dataclass(slots=True)
+class Partners:
+    """All partners of one run."""
+
+    book: Book
+    answers: Answers
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    _agenda: list[tuple[int, int, Callable[[int], None]]] = field(default_factory=list)
+    _order: int = 0
+    _tries: int = 0
+
+    def hear(self, order: Order) -> None:
+        """An order that a partner carries out, at its own time."""
+        if order.thing is None:
+            return
+        if order.verb is Verb.STOP:
+            self._stop(order)
+        elif order.verb is Verb.WARN:
+            self._warn(order)
+        elif order.verb is Verb.RELEASE:
+            self.answers.release(order.thing.key, order.at_ms)
+        elif order.verb is Verb.FREEZE:
+            stop = _number(order.ref)
+            self._at(order.at_ms + int(self.rhythm.returned_days * DAY_MS), lambda at_ms: self._give_back(stop, at_ms))
+
+    def due(self, now_ms: int) -> None:
+        """What has its time before now_ms, in order of time."""
+        for alert in self.answers.alerts(now_ms):
+            self._at(alert.ts_ms, lambda at_ms, alert=alert: self._report(alert, at_ms))  # type: ignore[misc]
+        while self._agenda and self._agenda[0][0] < now_ms:
+            at_ms, _, act = heapq.heappop(self._agenda)
+            with suppress(Refused):  # the log says so: an account that was released meanwhile, a warning that is over
+                act(at_ms)
+
+    def _at(self, ts_ms: int, act: Callable[[int], None]) -> None:
+        self._order += 1
+        heapq.heappush(self._agenda, (ts_ms, self._order, act))
+
+    # --- victims ---
+
+    def _report(self, alert: Alert, at_ms: int) -> None:
+        """110 takes the alert down, the account paid last is asked for at once, then the money is followed."""
+        last = alert.payments[-1]
+        claim = Claim(last.payer, last.payee, last.amount_fen, last.ts_ms, last.event_id, self._holder(last.payee))
+        made = alerts.report(
+            self.book, reporter=alert.number, scam_type=SCAM_TYPES[alert.scam_type], loss_fen=alert.loss_fen,
+            claim=claim, by=CITIZEN, at_ms=at_ms,
+        )  # fmt: skip
+        with suppress(Refused):
+            stopping.request_stop(self.book, alert=made.id, source=Source.ALERT, by=CENTRE, at_ms=at_ms)
+        payments = tuple(payment.event_id for payment in alert.payments)
+        for minutes in self.rhythm.trace_minutes:
+            self._at(at_ms + int(minutes * MINUTE_MS), lambda now_ms: self._trace(made.case, made.id, payments, now_ms))
+
+    def _holder(self, account: int) -> int:
+        """The name that the victim's bank shows is the true one."""
+        found = self.book.db.execute("SELECT holder FROM accounts WHERE account = ?", (_signed(account),)).fetchone()
+        return int(found[0]) & (1 << 64) - 1 if found else 0
+
+    def _trace(self, case: int, alert: int, payments: tuple[int, ...], at_ms: int) -> None:
+        found = traced(self.book.db, payments, self.rhythm.limits, at_ms)
+        if found:
+            tainted(self.book, case, found, alert=alert, by=CENTRE, at_ms=at_ms)
+
+    # --- banks and police ---
+
+    def _stop(self, order: Order) -> None:
+        stop = _number(order.ref)
+        account = order.thing.key if order.thing else 0
+        layer = one(self.book.db, stop).layer
+        self._at(
+            self.answers.stopped_ms(account, layer, order.at_ms), lambda at_ms: self._executed(stop, account, at_ms)
+        )
+
+    def _executed(self, stop: int, account: int, at_ms: int) -> None:
+        if one(self.book.db, stop).state not in (State.REQUESTED, State.MATCHED):
+            return
+        found = self.answers.stop(account)
+        stopping.executed(self.book, stop, found.gross_fen, by=BANK, at_ms=at_ms)
+        self._at(at_ms + int(self.rhythm.decided_hours * HOUR_MS), lambda now_ms: self._decide(stop, account, now_ms))
+
+    def _decide(self, stop: int, account: int, at_ms: int) -> None:
+        """What the bank's statement shows of victims' money decides; who is found innocent gets his account back."""
+        found = open_on(self.book.db, account)
+        if found is None or found.id != stop:
+            return
+        kept_fen = self.answers.kept_fen(account)
+        if kept_fen >= self.rhythm.freeze_fen:
+            freezing.freeze(
+                self.book, stop, case=found.case, amount_fen=min(kept_fen, found.gross_fen), by=POLICE, at_ms=at_ms
+            )
+        elif not kept_fen and not self.answers.is_mule(account):
+            stopping.release(
+                self.book, stop, "the holder has shown where the money comes from", wrongly=True, by=POLICE, at_ms=at_ms
+            )
+
+    def _give_back(self, stop: int, at_ms: int) -> None:
+        account = one(self.book.db, stop).account.key
+        for _, fen in returning.give_back(self.book, stop, by=POLICE, at_ms=at_ms):
+            self.answers.give_back(account, fen)
+
+    # --- citizens ---
+
+    def _warn(self, order: Order) -> None:
+        warning, number, tier = _number(order.ref), order.thing.key if order.thing else 0, order.tier
+        wait_ms = int(self.rhythm.try_minutes[tier - 1] * MINUTE_MS)
+        self._at(order.at_ms + wait_ms, lambda at_ms: self._answered(warning, number, tier, at_ms))
+
+    def _answered(self, warning: int, number: int, tier: int, at_ms: int) -> None:
+        self._tries += 1
+        said = self.answers.warn(number, tier, at_ms, self._tries)
+        if said is not Outcome.NONE:  # of a message, and of a machine's call, nobody hears more
+            warnings.outcome(self.book, warning, said, by=CITIZEN, at_ms=at_ms)
+
+
+def _number(ref: str) -> int:
+    """stop:17 and warning:17 → 17."""
+    return int(ref.partition(":")[2])
+
+
+def _signed(key: int) -> int:
+    return key - (1 << 64) if key >> 63 else key
