@@ -1,7 +1,7 @@
 """What tests of the centre's systems share: rows of the gates with what was decided, and commands.
 
-Enters: events as dicts with what was decided. Leaves: Seen, what a command prints. Invariant: a command has the book that
-the test has.
+Enters: events as dicts with what was decided. Leaves: Seen, what a command prints. Invariant: a command has the book
+that the test has.
 """
 
 from __future__ import annotations

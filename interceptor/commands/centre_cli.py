@@ -8,7 +8,22 @@ from __future__ import annotations
 
 import typer
 
-from interceptor.commands.centre import audit_cli, bulletin_cli, follow_cli
+from interceptor.commands.centre import (
+    advice_cli,
+    appeal_cli,
+    audit_cli,
+    bulletin_cli,
+    cards_cli,
+    cases_cli,
+    flow_cli,
+    follow_cli,
+    lookup_cli,
+    money_cli,
+    protect_cli,
+    report_cli,
+    sites_cli,
+    warnings_cli,
+)
 
 app = typer.Typer(
     help="The centre behind the gates: sites, warnings, stopped money, cases, cards, hot spots, citizens.",
@@ -18,5 +33,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 bulletin_cli.add_to(app)
-follow_cli.add_to(app)
+app.add_typer(cases_cli.app, name="cases")
+app.add_typer(warnings_cli.app, name="warnings")
+app.add_typer(money_cli.app, name="money")
+flow_cli.add_to(money_cli.app)
+app.add_typer(sites_cli.app, name="sites")
+app.add_typer(cards_cli.app, name="cards")
+app.add_typer(report_cli.app, name="report")
+app.command("lookup")(lookup_cli.lookup)
+app.add_typer(appeal_cli.app, name="appeal")
+app.add_typer(protect_cli.app, name="protect")
+app.add_typer(advice_cli.app, name="advice")
 app.add_typer(audit_cli.app, name="audit")
+follow_cli.add_to(app)

@@ -12,10 +12,19 @@ from interceptor.centre.book import Book
 from interceptor.centre.bulletin import tally
 from interceptor.centre.bulletin.gather import Counts, Ranking, Wanted
 from interceptor.centre.bulletin.periods import Period
+from interceptor.centre.cards import reading as cards
+from interceptor.centre.cases import reading as cases
+from interceptor.centre.citizens import reading as citizens
+from interceptor.centre.money import reading as money
+from interceptor.centre.sites import reading as sites
+from interceptor.centre.warnings import reading as warnings
 
 RANKED = 10
 
-COUNTS: Mapping[str, Counts] = {"gates": tally.counts}
+COUNTS: Mapping[str, Counts] = {
+    "gates": tally.counts, "money": money.counts, "cases": cases.counts, "warnings": warnings.counts,
+    "sites": sites.counts, "cards": cards.counts, "citizens": citizens.counts,
+}  # fmt: skip
 
 WANTED: Sequence[Wanted] = (
     Wanted("gates", "call_events", "calls seen"),
@@ -30,6 +39,40 @@ WANTED: Sequence[Wanted] = (
     Wanted("gates", "transfer_blocked_fen", "sum of transfers refused", "fen"),
     Wanted("gates", "transfer_held", "transfers delayed"),
     Wanted("gates", "transfer_held_fen", "sum of transfers delayed", "fen"),
+    Wanted("money", "alerts", "alerts with a loss"),
+    Wanted("money", "refused", "requests that didn't match"),
+    Wanted("money", "stopped_accounts", "accounts stopped"),
+    Wanted("money", "stopped_fen", "stopped in all layers, whosever it is", "fen"),
+    Wanted("money", "tainted_fen", "of it victims' own money", "fen"),
+    Wanted("money", "frozen_accounts", "accounts frozen"),
+    Wanted("money", "frozen_fen", "frozen", "fen"),
+    Wanted("money", "returned_fen", "returned to victims", "fen"),
+    Wanted("money", "released", "stops released"),
+    Wanted("money", "wrongly_stopped", "of them wrongly stopped"),
+    Wanted("money", "minutes_to_stop", "from report to stop, median", "minutes"),
+    Wanted("money", "minutes_to_lift", "wrong stops lifted after, median", "minutes"),
+    Wanted("cases", "cases_opened", "cases opened"),
+    Wanted("cases", "cases_confirmed", "confirmed"),
+    Wanted("cases", "cases_false_alarms", "false alarms"),
+    Wanted("cases", "cases_handled_late", "handled late"),
+    Wanted("warnings", "opened", "citizens warned"),
+    Wanted("warnings", "persuaded", "persuaded by an officer"),
+    Wanted("warnings", "unreached", "not reached"),
+    Wanted("warnings", "escalated", "went up a tier, unreached or refused"),
+    Wanted("warnings", "median_minutes_to_contact", "until somebody was reached, median", "minutes"),
+    Wanted("sites", "proposed", "sites proposed by patrol"),
+    Wanted("sites", "confirmed", "sites blocked at the source"),
+    Wanted("sites", "lifted", "sites given back"),
+    Wanted("cards", "opened", "cards opened"),
+    Wanted("cards", "reverify", "asked to re-verify"),
+    Wanted("cards", "limited", "limited"),
+    Wanted("cards", "suspended", "suspended"),
+    Wanted("cards", "sanctioned", "people and cards sanctioned"),
+    Wanted("citizens", "reports", "reports by citizens"),
+    Wanted("citizens", "bursts_blocked", "provisional blocks"),
+    Wanted("citizens", "appeals_filed", "appeals filed"),
+    Wanted("citizens", "appeals_upheld", "appeals upheld"),
+    Wanted("citizens", "median_minutes_to_lift", "lifted after, median", "minutes"),
 )
 
 SECTIONS = {

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from interceptor.centre.book import Act, Book
 from interceptor.centre.cards.card import DAY_MS, RUNGS, TERMS, Card, Grade, State, Terms, found
-from interceptor.centre.orders import FOREVER_MS, Verb, order
+from interceptor.centre.orders import Verb, order
 from interceptor.centre.refusal import Refused
 from interceptor.centre.things import Thing
+from interceptor.entries import FOREVER_MS
 from interceptor.schema import Subject
 
 CENTRE = "cards"  # who acts when nobody does

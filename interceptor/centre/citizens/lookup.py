@@ -13,8 +13,9 @@ from interceptor.centre.book import Book
 from interceptor.centre.citizens import appeals, gates, reports
 from interceptor.centre.citizens.keys import named
 from interceptor.centre.citizens.terms import Official, Terms, domains
-from interceptor.centre.orders import FOREVER_MS, Order, Verb
+from interceptor.centre.orders import Order, Verb
 from interceptor.centre.things import Thing, parse
+from interceptor.entries import FOREVER_MS
 from interceptor.schema import Subject
 
 TERMS = Terms()

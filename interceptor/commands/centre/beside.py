@@ -29,7 +29,7 @@ class CentreBeside:
     def __init__(self, path: Path, engine: Engine, city: City | None) -> None:
         """`city`: the one that answers; None for a recording, in which what happened has happened."""
         self.book = Book(path, key_of(path, make=True), PARTS, outlives_power=False)  # a run can be done again
-        self._duty = Duty(self.book, systems(simulated=city is not None))
+        self._duty = Duty(self.book, systems(engine.rule_set.lists, simulated=city is not None))
         self._partners = Partners(self.book, city.answers) if city else None
         self._lists = Lists(engine.shared, engine.rule_set.lists)
         self._carried_out = 0

@@ -1,25 +1,37 @@
-"""Which systems are on duty, with their parameters.
+"""Which systems are on duty.
 
-Enters: nothing yet but the defaults. Leaves: systems, in the order in which they take their turn. Invariant: a run
-and a cluster have the same.
+Enters: the lists of a rule set. Leaves: systems, in the order in which they take their turn. Invariant: a run and a
+cluster have the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from interceptor.centre.bulletin.tally import TallySystem
+from interceptor.centre.cards.register import CardsSystem
 from interceptor.centre.cases.system import CasesSystem
+from interceptor.centre.citizens.system import CitizenSystem
+from interceptor.centre.citizens.terms import Official
 from interceptor.centre.duty import System
 from interceptor.centre.money.system import MoneySystem
 from interceptor.centre.money.terms import MoneyTerms
+from interceptor.centre.sites.patrol import SitesSystem
 from interceptor.centre.warnings.system import WarningSystem
+from interceptor.commands.centre.official import official_of
+from interceptor.rules.model import ListDef
 
 
-def systems(*, simulated: bool = False) -> list[System]:
+def systems(lists: Iterable[ListDef], *, simulated: bool = False) -> list[System]:
     """New ones: what they remember is in the book. `simulated`: victims ring by themselves, and what comes of a try to
     warn somebody is said by whoever made it."""
+    known = {definition.list: definition for definition in lists}
     return [
         TallySystem(),
         MoneySystem(MoneyTerms(alerts_from_stream=not simulated)),
         CasesSystem(),
         WarningSystem(hears_feedback=not simulated),
+        SitesSystem(official_of(known)),
+        CardsSystem(),
+        CitizenSystem(official=Official.of(known)),
     ]
