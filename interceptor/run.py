@@ -27,6 +27,7 @@ from interceptor.commands.centre.beside import CentreBeside
 from interceptor.decisions import Decisions
 from interceptor.display import WIDTH_MAX, Display, Glance, clean, make_display
 from interceptor.engine import Engine
+from interceptor.local_time import clock
 from interceptor.recording import (
     Recorder,
     Recording,
@@ -150,6 +151,9 @@ def _centre(path: Path, engine: Engine, source: Source) -> CentreBeside:
     if not centre.is_new:
         centre.book.close()
         raise UsageProblem(f"--centre {path}: this book is of another run; name a new file")
+    if isinstance(source, CitySource) and source.scenario.reported:
+        first, last = (clock(ms).date() for ms in (source.setting.start_ms, source.setting.end_ms - 1))
+        centre.report(source.scenario.reported, f"scenario {source.scenario.scenario}", first, last)
     return centre
 
 

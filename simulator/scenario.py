@@ -159,6 +159,8 @@ class Scenario(_Section):
     laundering: Laundering = Laundering()
     banks: Banks = Banks()
     incidents: tuple[Incident, ...] = ()
+    # What a report says that all days together came to, as a centre's bulletin names its figures: money.alerts: 2129.
+    reported: dict[str, float] = Field(default_factory=dict)
 
     def weight(self, scam_type: str) -> float:
         """Share of campaigns of this type; those of the eleven types with victims add up to 1."""

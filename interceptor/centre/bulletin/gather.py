@@ -30,12 +30,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One figure: now, in the period before, in the year before; None = not known."""
+    """One figure: now, in the period before, in the year before; None = not known. `reported`: what an earlier report
+    says of the same period."""
 
     wanted: Wanted
     now: Count
     before: Count
     year_before: Count
+    reported: Count = None
 
     @property
     def change(self) -> float | None:
@@ -45,6 +47,10 @@ class Line:
     @property
     def year_on_year(self) -> float | None:
         return _change(self.now, self.year_before)
+
+    @property
+    def against_report(self) -> float | None:
+        return _change(self.now, self.reported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Bulletin:
             sections.setdefault(line.wanted.section, {})[line.wanted.name] = {
                 "title": line.wanted.title, "unit": line.wanted.unit, "now": line.now, "before": line.before,
                 "change": line.change, "year_before": line.year_before, "year_on_year": line.year_on_year,
+                "reported": line.reported,
             }  # fmt: skip
         return {
             "period": self.period.word, "first": str(self.period.first), "last": str(self.period.last),
@@ -90,7 +97,7 @@ def gather(
     lines = [
         Line(
             line, now[line.section][line.name],
-            _of(book, line, before, then), _of(book, line, year_before, last_year),
+            _of(book, line, before, then), _of(book, line, year_before, last_year), _reported(book, line, period),
         )
         for line in wanted
     ]  # fmt: skip
@@ -109,8 +116,10 @@ def _covers(book: Book, period: Period) -> bool:
 
 def _of(book: Book, line: Wanted, period: Period, counted: dict[str, Mapping[str, Count]]) -> Count:
     """As the book counted it, else as an earlier report gave it."""
-    if counted:
-        return counted[line.section][line.name]
+    return counted[line.section][line.name] if counted else _reported(book, line, period)
+
+
+def _reported(book: Book, line: Wanted, period: Period) -> Count:
     row = book.db.execute(
         "SELECT value FROM earlier WHERE section = ? AND name = ? AND first_day = ? AND last_day = ?",
         (line.section, line.name, day_number(period.first), day_number(period.last)),

@@ -1,14 +1,19 @@
 """A centre on duty beside a run: it takes in what the gates decided, and its orders take effect.
 
 Enters: slices with their decisions. Leaves: acts in the book, entries on the engine's lists. Invariants: whatever
-follows from a slice takes effect after it, not within; each slice is one transaction.
+follows from a slice takes effect after it, not within; each hour is one transaction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from interceptor.centre.book import Book
+from interceptor.centre.bulletin import earlier
 from interceptor.centre.duty import Duty
 from interceptor.centre.orders import since
 from interceptor.centre.parts import PARTS
@@ -20,6 +25,7 @@ from interceptor.commands.centre.systems import systems
 from interceptor.decisions import Decisions
 from interceptor.engine import Engine
 from simulator.city import City, Slice
+from simulator.clock import HOUR_MS
 
 
 class CentreBeside:
@@ -33,25 +39,37 @@ class CentreBeside:
         self._partners = Partners(self.book, city.answers) if city else None
         self._lists = Lists(engine.shared, engine.rule_set.lists)
         self._carried_out = 0
+        self._hour = ExitStack()
 
     def __enter__(self) -> CentreBeside:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.book.close()
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self._hour.__exit__(*error)
+        finally:
+            self.book.close()
 
     @property
     def is_new(self) -> bool:
         """Whether nothing was written into the book yet."""
         return not self.book.db.execute("SELECT count(*) FROM gate_days").fetchone()[0]
 
+    def report(self, figures: Mapping[str, float], source: str, first: date, last: date) -> None:
+        """What a report says that these days came to: figures by section.name, to stand beside ours."""
+        lines = [f"{name.replace('.', ',', 1)},{first},{last},{value},{source}" for name, value in figures.items()]
+        earlier.keep(self.book, "\n".join([",".join(earlier.COLUMNS), *lines]), by="run", at_ms=0)
+
     def take(self, taken: Slice, decisions: Decisions) -> None:
         """What was seen and decided in a slice."""
-        with self.book.together():
-            self._duty.take(Seen.of(taken.frame, decisions), taken.end_ms)
-            if self._partners:
-                self._partners.due(taken.end_ms)
-            self._carry_out(taken.end_ms)
+        if not self.book.db.in_transaction:
+            self._hour.enter_context(self.book.together())
+        self._duty.take(Seen.of(taken.frame, decisions), taken.end_ms)
+        if self._partners:
+            self._partners.due(taken.end_ms)
+        self._carry_out(taken.end_ms)
+        if taken.end_ms % HOUR_MS == 0:
+            self._hour.close()
 
     def _carry_out(self, now_ms: int) -> None:
         for order in list(since(self.book.db, self._carried_out)):

@@ -16,7 +16,8 @@ import typer
 from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, UsageError, moment, opened, run, who
 from interceptor.tuning.tables import print_json, say
 
-WORDS = ("day", "week", "month", "to-date")
+WORDS = ("day", "week", "month", "to-date", "whole")
+WHOLE = WORDS[-1]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,19 +50,22 @@ def bulletin(
         from interceptor.centre.bulletin import earlier as of_old
         from interceptor.centre.bulletin.gather import gather
         from interceptor.centre.bulletin.lines import COUNTS, WANTED, rankings
-        from interceptor.centre.bulletin.periods import EPOCH, PERIODS
+        from interceptor.centre.bulletin.periods import EPOCH, PERIODS, Period
         from interceptor.centre.bulletin.tally import by_day
         from interceptor.commands.centre import bulletin_told as words
         from simulator.towns import town_name
 
-        if period not in PERIODS:
+        if period not in WORDS:
             raise UsageError(f"--period {period!r}: one of {', '.join(WORDS)}")
         if earlier is not None:
             with opened(book) as centre:
                 kept = of_old.keep(centre, _text(earlier), by=who(by), at_ms=moment(at))
             say(f"{kept} figures of earlier reports kept")
         with opened(book, read_only=True) as centre:
-            asked = PERIODS[period](_date(on) if on else _last_day(centre.db))
+            if period == WHOLE:
+                asked = Period("whole", *_days(centre.db))
+            else:
+                asked = PERIODS[period](_date(on) if on else _days(centre.db)[1])
             found = gather(centre, asked, WANTED, COUNTS, rankings(centre, asked, town_name))
             days = [0] * asked.days
             for (day, _), events in by_day(centre, asked.from_ms, asked.to_ms).items():
@@ -92,13 +96,14 @@ def _date(text: str) -> date:
         raise UsageError(f"--on {text!r}: no day; write 2021-03-05") from None
 
 
-def _last_day(db: sqlite3.Connection) -> date:
+def _days(db: sqlite3.Connection) -> tuple[date, date]:
+    """The first and the last in the book."""
     from interceptor.centre.bulletin.periods import EPOCH
 
-    row = db.execute("SELECT max(day) FROM gate_days").fetchone()
+    row = db.execute("SELECT min(day), max(day) FROM gate_days").fetchone()
     if row[0] is None:
         raise UsageError("the book holds no day yet\n  hint: `interceptor run --centre FILE` fills one")
-    return EPOCH + timedelta(days=row[0])
+    return EPOCH + timedelta(days=row[0]), EPOCH + timedelta(days=row[1])
 
 
 def _text(path: Path) -> str:

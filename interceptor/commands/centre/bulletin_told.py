@@ -17,6 +17,7 @@ from interceptor.tuning.page import BLUE, ORANGE, Block, Figure, Words
 from interceptor.tuning.tables import Column, Table
 
 HEADS = ("", "now", "before", "change", "year before", "year on year")
+REPORTED = ("the report", "against it")
 _MARKDOWN_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>()#+|!"})
 _BARS_MAX = 10
 
@@ -27,9 +28,11 @@ def title(bulletin: Bulletin) -> str:
 
 def tables(bulletin: Bulletin) -> Iterator[Table]:
     """One a section, then the rankings."""
-    columns = [Column(HEADS[0]), *(Column(head, right=True) for head in HEADS[1:])]
+    reported = any(line.reported is not None for line in bulletin.lines)
+    heads = (*HEADS, *(REPORTED if reported else ()))
+    columns = [Column(heads[0]), *(Column(head, right=True) for head in heads[1:])]
     for section, name in SECTIONS.items():
-        rows = [_cells(line) for line in bulletin.lines if line.wanted.section == section]
+        rows = [_cells(line, reported=reported) for line in bulletin.lines if line.wanted.section == section]
         if rows:
             yield Table(name, columns, rows)
     for ranking in bulletin.rankings:
@@ -73,11 +76,12 @@ def told(value: Count, unit: str) -> str:
     return f"{value:,.0f}"
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(line: Line, *, reported: bool) -> list[str]:
     unit = line.wanted.unit
+    beside = [told(line.reported, unit), _change(line.against_report)] if reported else []
     return [
         line.wanted.title, told(line.now, unit), told(line.before, unit), _change(line.change),
-        told(line.year_before, unit), _change(line.year_on_year),
+        told(line.year_before, unit), _change(line.year_on_year), *beside,
     ]  # fmt: skip
 
 
