@@ -240,11 +240,19 @@ def test_wrong_requests_are_refused(book: Book) -> None:
         ("no-account", lambda: stopping.request_stop(book, case=1, **BY)),
         ("no-case", lambda: stopping.request_stop(book, MULE, **BY)),
         ("no-such-case", lambda: stopping.request_stop(book, MULE, case=9, **BY)),
+        ("not-in-case", lambda: stopping.request_stop(book, DEEPER, case=1, layer=2, **BY)),
+        ("not-in-case", lambda: stopping.request_stop(book, DEEPER, alert=alert, layer=2, **BY)),
         ("no-layer", lambda: stopping.request_stop(book, MULE, case=1, layer=7, **BY)),
         ("no-such-stop", lambda: stopping.extend(book, 1, **BY)),
     ]
     for code, act in wrong:
         refused(book, code, act)
+
+
+def test_what_an_account_of_the_case_paid_into_may_be_stopped_by_hand(book: Book) -> None:
+    _pay(book, TX + 3, ts_ms=T0, payer=MULE, source=DEEPER)
+    found = stopping.request_stop(book, DEEPER, alert=_alert(book).id, layer=2, **BY)
+    assert (found.state, found.layer) == (State.REQUESTED, 2)
 
 
 def test_in_the_wrong_state_nothing_is_done(book: Book) -> None:
@@ -388,7 +396,7 @@ def test_no_more_goes_back_than_was_lost_or_is_there_or_is_his(book: Book) -> No
 
 def test_a_frozen_account_without_victims_returns_nothing(book: Book) -> None:
     case = _alert(book).case
-    found = stopping.request_stop(book, DEEPER, case=case, layer=2, **BY)
+    found = stopping.request_stop(book, DEEPER, case=case, layer=2, source=Source.TRACE, **BY)
     stopping.executed(book, found.id, 500, **BY)
     freezing.freeze(book, found.id, finding="7", **BY)
     refused(book, "nothing-owed", lambda: returning.give_back(book, found.id, **BY))
@@ -458,7 +466,7 @@ def test_tainted_money_of_several_victims_is_split_by_their_losses(book: Book) -
 def test_what_may_not_be_stopped_any_more_is_left_out(book: Book) -> None:
     once = MoneyTerms(stops_max=1)
     alert = _alert(book)
-    found = stopping.request_stop(book, DEEPER, case=alert.case, layer=2, **BY)
+    found = stopping.request_stop(book, DEEPER, case=alert.case, layer=2, source=Source.TRACE, **BY)
     stopping.executed(book, found.id, 5, **BY)
     later = {"by": "trace", "at_ms": T0 + 3 * DAY}
     traced = [Traced(DEEPER, 2, 900_000, 1.0), Traced(31, 2, 900_000, 1.0)]
@@ -538,7 +546,7 @@ def test_banks_that_dont_answer_are_noted_and_how_long_they_take(book: Book) -> 
     set_bank(book, "Bank of B", BankKind.ELSEWHERE, **BY)
     alert = _alert(book)
     first = stopping.request_stop(book, alert=alert.id, **BY)
-    deep = stopping.request_stop(book, DEEPER, case=alert.case, layer=2, **BY)
+    deep = stopping.request_stop(book, DEEPER, case=alert.case, layer=2, source=Source.TRACE, **BY)
     assert (first.answer_by_ms - T0, deep.answer_by_ms - T0) == (30 * MINUTE, 180 * MINUTE)
     for _ in range(2):
         MoneySystem().due(book, T0 + 30 * MINUTE)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import sqlite3
 
 from interceptor.centre.book import Act, Book
+from interceptor.centre.cases.opening import things_of
 from interceptor.centre.cases.terms import Party
-from interceptor.centre.cases.timeline import current, enter
+from interceptor.centre.cases.timeline import current, enter, parts_of
 from interceptor.centre.money import alerts
-from interceptor.centre.money.books import account_of, holding
+from interceptor.centre.money.books import account_of, holding, payments_into
 from interceptor.centre.money.matching import match
 from interceptor.centre.money.stops import STOPPED, Stop, biting, lift, one, open_on, taint
 from interceptor.centre.money.terms import DESK, MINUTE_MS, TERMS, BankDesk, MoneyTerms, Source, State, yuan
@@ -21,6 +22,7 @@ from interceptor.centre.orders import Verb, order
 from interceptor.centre.refusal import Refused
 from interceptor.centre.signed import signed
 from interceptor.local_time import clock
+from interceptor.schema import Subject
 
 REASON = "Somebody reported that money of a fraud is in this account. It may receive but not pay for 48 hours."
 REMEDY = "A wrong stop is lifted at once: go to any police station, or ring 96110."
@@ -33,8 +35,9 @@ def request_stop(
     at_ms: int,
 ) -> Stop:  # fmt: skip
     """Asks the bank to stop an account. For an alert it is the account that the victim paid, and all that he says must
-    match (see matching); without one a `case` is wanted that it is for. Where a stop for somebody else is in force
-    already, this victim joins it: he is in the sharing. Raises Refused."""
+    match (see matching); without one a `case` is wanted that it is for. What an officer or a deeper `layer` asks for
+    must have to do with the case: it is about the account, or one of its accounts paid into it. Where a stop for
+    somebody else is in force already, this victim joins it: he is in the sharing. Raises Refused."""
     with book.act("money.stop", str(account_of(account)) if account else f"alert:{alert}", by, at_ms) as act:
         act.note(source=source, layer=layer, alert=alert)
         holder_fits = True
@@ -48,6 +51,9 @@ def request_stop(
             raise Refused("no-layer", f"layer {layer} isn't from 1 to {terms.layers_max}")
         case = current(act.db, case)
         act.note(case=case)
+        matched = alert is not None and layer == 1
+        if not matched and source in (Source.OFFICER, Source.ALERT) and not tied(act.db, account, case):
+            raise Refused("not-in-case", f"nothing ties the account to case {case}", "trace the money first")
         found = open_on(act.db, account)
         if found is not None and found.until_ms is not None and found.until_ms <= at_ms:
             ended(book, found, by=by)
@@ -57,8 +63,7 @@ def request_stop(
         times = used(act.db, account, case)
         if times >= terms.stops_max:
             raise Refused("no-third-stop", f"the account was stopped {times} times for this matter, no more is allowed")
-        matched = alert is not None and holder_fits
-        stop_id = _asked(act, account, layer, case, source, matched, desk, at_ms)
+        stop_id = _asked(act, account, layer, case, source, matched and holder_fits, desk, at_ms)
         if alert is not None:
             taint(act, stop_id, alert, tainted_fen)
         made = one(act.db, stop_id)
@@ -149,6 +154,15 @@ def used(db: sqlite3.Connection, account: int, case: int) -> int:
         (signed(account),),
     )
     return sum(times for of_case, times in found.fetchall() if current(db, of_case) == case)
+
+
+def tied(db: sqlite3.Connection, account: int, case: int) -> bool:
+    """Is a case about an account, or did one of the case's accounts pay into it of late?"""
+    parts = parts_of(db, case)
+    stopped = f"SELECT account FROM stops WHERE case_id IN ({', '.join('?' * len(parts))})"
+    mine = {key for (key,) in db.execute(stopped, parts)}
+    mine |= {signed(thing.key) for thing in things_of(db, case) if thing.subject is Subject.ACCOUNT}
+    return signed(account) in mine or any(signed(paid.payer) in mine for paid in payments_into(db, account))
 
 
 def _claimed(

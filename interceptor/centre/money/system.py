@@ -43,13 +43,10 @@ class MoneySystem:
                 self._reported(book, seen, row)
         said = seen.of_kind(Kind.REPORT, Kind.FEEDBACK)
         for row in said[seen.column("subject")[said] == Subject.ACCOUNT].tolist():
-            if self.terms.freeze_on_finding and seen.column("finding")[row]:
+            finding, outcome, tier = (int(seen.column(name)[row]) for name in ("finding", "outcome", "tier"))
+            if finding and self.terms.freeze_on_finding:
                 self._found_out(book, seen, row)
-            if (
-                self.terms.lift_on_feedback
-                and seen.column("outcome")[row] in _INNOCENT
-                and not seen.column("tier")[row]
-            ):
+            if outcome in _INNOCENT and tier == 0 and self.terms.lift_on_feedback:
                 self._cleared(book, seen, row)
 
     def due(self, book: Book, now_ms: int) -> None:
