@@ -269,21 +269,6 @@ def test_what_a_gate_asks_to_be_looked_into(
     assert reading.one(book, case.id).rules == ["rule-a", "rule-b"]
 
 
-def test_events_about_one_thing_open_one_case_in_whatever_portions(tmp_path: Path) -> None:
-    events = [CALL | {"event_id": n, "ts_ms": T0 + n, "source": LINE.key + n % 2} for n in range(10)]
-    found = []
-    for cut in (10, 3, 1):
-        folder = tmp_path / str(cut)
-        folder.mkdir()
-        with new_book(folder) as book:
-            for n in range(0, 10, cut):
-                part = events[n : n + cut]
-                CasesSystem().take(book, seen(part, [Action.OPEN_CASE] * len(part), [["a"]] * len(part)), T0)
-            found.append([(case.reason, case.hits, case.last_ms) for case in reading.listing(book)])
-    assert found[0] == found[1] == found[2]
-    assert [hits for _, hits, _ in found[0]] == [5, 5]
-
-
 def test_feedback_of_the_stream_counts_but_not_that_of_warnings(book: Book) -> None:
     about = {"kind": Kind.FEEDBACK, "rule": rule_key("some-rule"), "ts_ms": T0, "subject": Subject.NUMBER}
     events = [

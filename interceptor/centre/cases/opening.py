@@ -53,6 +53,10 @@ def about(db: sqlite3.Connection, things: Iterable[Thing], since_ms: int) -> int
     return min((found for found in ids if found is not None), default=None)
 
 
+def opened_ms(db: sqlite3.Connection, case_id: int) -> int:
+    return int(db.execute("SELECT opened_ms FROM cases WHERE id = ?", (case_id,)).fetchone()[0])
+
+
 def things_of(db: sqlite3.Connection, case_id: int, *, citizens: bool = False) -> list[Thing]:
     """The suspects of a case, or the citizens whom it concerns, as they came in."""
     found = db.execute(

@@ -6,11 +6,13 @@ open one case, in whatever portions they come.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from interceptor.centre.book import Book
 from interceptor.centre.cases import judging, officers
-from interceptor.centre.cases.opening import about, open_or_join, things_of
+from interceptor.centre.cases.opening import about, open_or_join, opened_ms, things_of
 from interceptor.centre.cases.terms import HOUR_MS, TERMS, CaseKind, CaseTerms, Party
 from interceptor.centre.cases.timeline import enter
 from interceptor.centre.seen import Seen
@@ -26,6 +28,16 @@ _OF_SUBJECT = {
     Subject.NUMBER: CaseKind.LINE, Subject.SITE: CaseKind.SITE, Subject.ACCOUNT: CaseKind.MONEY,
     Subject.PERSON: CaseKind.CARD,
 }  # fmt: skip
+
+
+class _Asked(NamedTuple):
+    """What a gate asks to be looked into; `citizen` 0 = nobody."""
+
+    kind: CaseKind
+    thing: Thing
+    rules: tuple[str, ...]
+    actions: Action
+    citizen: int
 
 
 class CasesSystem:
@@ -58,24 +70,21 @@ class CasesSystem:
             self._forget_ms = now_ms + HOUR_MS
 
     def _open(self, book: Book, seen: Seen, rows: np.ndarray) -> None:
-        """One act for each thing, however often it is among the rows; in the rows' order."""
-        shadow, kinds, ts_ms = seen.actions[rows] & Action.TO_SHADOW, seen.column("kind"), seen.column("ts_ms")
-        of_thing: dict[tuple[CaseKind, Thing], list[int]] = {}
-        for row in rows[shadow == 0].tolist():
-            of_thing.setdefault(_about(seen, row, Kind(int(kinds[row]))), []).append(row)
-        for (kind, thing), same in of_thing.items():
-            rules = sorted({rule for row in same for rule in seen.rules_of(row)})
-            first = same[0]
-            wanted = Action(int(np.bitwise_or.reduce(seen.actions[same])))
+        """One act for what is the same again and again, in the order of its first time."""
+        asked: dict[_Asked, list[int]] = {}
+        for row in rows[seen.actions[rows] & Action.TO_SHADOW == 0].tolist():  # of these judging makes a case
+            asked.setdefault(_asked(seen, row), []).append(row)
+        for what, same in asked.items():
+            first, last = (int(seen.column("ts_ms")[row]) for row in (same[0], same[-1]))
             case_id = open_or_join(
-                book, kind, (thing,), f"{', '.join(rules) or 'the score'}: {_words(wanted)}", rules=rules,
-                citizens=_citizens(seen, same, kind), ref=f"event:{int(seen.column('event_id')[first])}",
-                terms=self.terms, by=BY, at_ms=int(ts_ms[first]),
+                book, what.kind, (what.thing,), f"{', '.join(what.rules) or 'the score'}: {_words(what.actions)}",
+                rules=what.rules, citizens=(what.citizen,) if what.citizen else (),
+                ref=f"event:{int(seen.column('event_id')[same[0]])}", terms=self.terms, by=BY, at_ms=first,
             )  # fmt: skip
             if len(same) > 1:
                 book.db.execute(
                     "UPDATE cases SET hits = hits + ?, last_ms = max(last_ms, ?) WHERE id = ?",
-                    (len(same) - 1, int(ts_ms[same[-1]]), case_id),
+                    (len(same) - 1, last, case_id),
                 )
 
     def _hear(self, book: Book, seen: Seen, row: int) -> None:
@@ -86,7 +95,7 @@ class CasesSystem:
             return
         thing = Thing(_subject(seen, row), int(seen.column("source")[row]))
         case_id = about(book.db, (thing,), ts_ms - self.terms.join_ms)
-        if case_id is None:
+        if case_id is None or ts_ms < opened_ms(book.db, case_id):
             return
         if kind == Kind.REPORT and party is Party.CITIZEN:
             if citizen in {known.key for known in things_of(book.db, case_id, citizens=True)}:
@@ -146,18 +155,24 @@ class CasesSystem:
                 officers.give(act, found[0], name, now_ms)
 
 
-def _about(seen: Seen, row: int, kind: Kind) -> tuple[CaseKind, Thing]:
-    """What a case that an event asks for is about: as the rules mean it, the party that may be the scammer."""
-    source = int(seen.column("source")[row])
+def _asked(seen: Seen, row: int) -> _Asked:
+    """As the rules mean it, a case is about the party that may be the scammer."""
+    kind, actions = Kind(int(seen.column("kind")[row])), Action(int(seen.actions[row]))
+    source, target = int(seen.column("source")[row]), int(seen.column("target")[row])
+    about, citizen, shown = CaseKind.MONEY, 0, ""
     if kind is Kind.FEEDBACK:
-        return CaseKind.CITIZEN, Thing(Subject.NUMBER, int(seen.column("target")[row]))
-    if kind is Kind.TRANSFER and int(seen.actions[row]) & (Action.STOP_48H | Action.FREEZE_6M):
-        return CaseKind.MONEY, Thing(Subject.ACCOUNT, int(seen.column("payer")[row]))
-    subject = _SUBJECT.get(kind, Subject.NUMBER)
-    if kind in (Kind.REGISTRATION, Kind.REPORT):
-        subject = _subject(seen, row)
-    shown = seen.text("host", row) if kind is Kind.WEB else ""
-    return CaseKind.CARD if kind is Kind.REGISTRATION else _OF_SUBJECT[subject], Thing(subject, source, shown)
+        about, subject, source = CaseKind.CITIZEN, Subject.NUMBER, target
+    elif kind is Kind.TRANSFER and actions & (Action.STOP_48H | Action.FREEZE_6M):
+        subject, source = Subject.ACCOUNT, int(seen.column("payer")[row])
+    else:
+        subject = _SUBJECT.get(kind, Subject.NUMBER)
+        if kind in (Kind.REGISTRATION, Kind.REPORT):
+            subject = _subject(seen, row)
+        shown = seen.text("host", row) if kind is Kind.WEB else ""
+        about = CaseKind.CARD if kind is Kind.REGISTRATION else _OF_SUBJECT[subject]
+    if about is CaseKind.MONEY:
+        citizen = target  # whom a line rings up and who visits a site are too many to be in a case
+    return _Asked(about, Thing(subject, source, shown), seen.rules_of(row), actions, citizen)
 
 
 def _subject(seen: Seen, row: int) -> Subject:
@@ -179,13 +194,6 @@ def _said(seen: Seen, row: int) -> tuple[Party, str]:
     if tier >= 3:  # officers ring up, or come
         return Party.POLICE, f"warning of tier {tier}: {said}"
     return Party.POLICE, f"looked into: {said}" if not tier and outcome in _JUDGED else ""
-
-
-def _citizens(seen: Seen, rows: list[int], kind: CaseKind) -> list[int]:
-    """Those who may have lost money. Whom a line rings up and who visits a site are too many to be in a case."""
-    if kind is not CaseKind.MONEY:
-        return []
-    return sorted({int(number) for number in seen.column("target")[rows] if number})
 
 
 def _words(actions: Action) -> str:

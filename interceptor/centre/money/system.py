@@ -6,6 +6,8 @@ asked for once, however often it tries to pay.
 
 from __future__ import annotations
 
+import numpy as np
+
 from interceptor.centre.book import Book
 from interceptor.centre.cases.opening import open_or_join
 from interceptor.centre.cases.terms import CaseKind, Outcome, Party
@@ -21,6 +23,7 @@ from interceptor.centre.seen import Seen
 from interceptor.schema import Action, Kind, Subject
 from interceptor.schema import Outcome as Said
 
+_STOPS = Action.STOP_48H | Action.FREEZE_6M
 _INNOCENT = (Said.FALSE_ALARM, Said.APPEAL_UPHELD)
 BY = "gates"  # who asks, where a rule does
 CLERK = "centre"  # who writes down that a time has come
@@ -35,19 +38,23 @@ class MoneySystem:
 
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:  # noqa: ARG002
         take_payments(book, seen)
-        kinds = seen.column("kind")
-        for row in seen.acted(Action.STOP_48H | Action.FREEZE_6M).tolist():
-            if kinds[row] == Kind.TRANSFER:
-                self._stop(book, seen, row, int(seen.column("payer")[row]))
-            elif kinds[row] == Kind.REPORT and seen.column("subject")[row] == Subject.ACCOUNT:
-                self._reported(book, seen, row)
         said = seen.of_kind(Kind.REPORT, Kind.FEEDBACK)
-        for row in said[seen.column("subject")[said] == Subject.ACCOUNT].tolist():
-            finding, outcome, tier = (int(seen.column(name)[row]) for name in ("finding", "outcome", "tier"))
-            if finding and self.terms.freeze_on_finding:
-                self._found_out(book, seen, row)
-            if outcome in _INNOCENT and tier == 0 and self.terms.lift_on_feedback:
-                self._cleared(book, seen, row)
+        said = said[seen.column("subject")[said] == Subject.ACCOUNT]
+        for row in np.union1d(seen.acted(_STOPS), said).tolist():
+            self._take(book, seen, row, Kind(int(seen.column("kind")[row])))
+
+    def _take(self, book: Book, seen: Seen, row: int, kind: Kind) -> None:
+        names = ("subject", "finding", "outcome", "tier")
+        subject, finding, outcome, tier = (int(seen.column(name)[row]) for name in names)
+        if int(seen.actions[row]) & _STOPS:
+            if kind is Kind.TRANSFER:
+                self._stop(book, seen, row, int(seen.column("payer")[row]))
+            elif kind is Kind.REPORT and subject == Subject.ACCOUNT:
+                self._reported(book, seen, row)
+        if finding and self.terms.freeze_on_finding:
+            self._found_out(book, seen, row)
+        if outcome in _INNOCENT and tier == 0 and self.terms.lift_on_feedback:
+            self._cleared(book, seen, row)
 
     def due(self, book: Book, now_ms: int) -> None:
         """Stops and freezes that end, banks that don't answer, holders whom an outcome found innocent."""
