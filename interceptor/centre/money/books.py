@@ -49,13 +49,13 @@ class Holding:
 def take_payments(book: Book, seen: Seen) -> None:
     """Transfers that weren't blocked, and who opened which account."""
     rows = seen.of_kind(Kind.TRANSFER)
-    rows = rows[seen.verdict[rows] != Verdict.BLOCK]
     if len(rows):
+        rows = rows[seen.verdict[rows] != Verdict.BLOCK]
         columns = (_signed(seen, name, rows) for name in _PAYMENT)
         book.db.executemany("INSERT OR IGNORE INTO payments VALUES (?, ?, ?, ?, ?, ?)", zip(*columns, strict=True))
     rows = seen.of_kind(Kind.REGISTRATION)
-    rows = rows[(seen.column("subject")[rows] == Subject.ACCOUNT) & (seen.column("person")[rows] != 0)]
     if len(rows):
+        rows = rows[(seen.column("subject")[rows] == Subject.ACCOUNT) & (seen.column("person")[rows] != 0)]
         columns = (_signed(seen, name, rows) for name in ("source", "person"))
         book.db.executemany("INSERT OR IGNORE INTO accounts VALUES (?, ?, '')", zip(*columns, strict=True))
 

@@ -38,9 +38,10 @@ class MoneySystem:
 
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:  # noqa: ARG002
         take_payments(book, seen)
-        said = seen.of_kind(Kind.REPORT, Kind.FEEDBACK)
-        said = said[seen.column("subject")[said] == Subject.ACCOUNT]
-        for row in np.union1d(seen.acted(_STOPS), said).tolist():
+        stops, said = seen.acted(_STOPS), seen.of_kind(Kind.REPORT, Kind.FEEDBACK)
+        if len(said):
+            said = said[seen.column("subject")[said] == Subject.ACCOUNT]
+        for row in np.union1d(stops, said).tolist() if len(stops) or len(said) else ():
             self._take(book, seen, row, Kind(int(seen.column("kind")[row])))
 
     def _take(self, book: Book, seen: Seen, row: int, kind: Kind) -> None:
