@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from interceptor.centre.book import Book
 from interceptor.centre.cases import acts as cases
@@ -17,77 +14,56 @@ from interceptor.centre.cases import reading as case_reading
 from interceptor.centre.cases.opening import open_or_join
 from interceptor.centre.cases.terms import CaseKind, CaseTerms, Outcome
 from interceptor.centre.money import alerts, freezing, reading, returning, stopping, tainting
-from interceptor.centre.money.books import holding, payments_into, read_register, register, set_bank
+from interceptor.centre.money.books import holding, payments_into, read_register, set_bank
 from interceptor.centre.money.matching import Claim
-from interceptor.centre.money.returning import pro_rata
-from interceptor.centre.money.stops import Stop, one, taints_of
+from interceptor.centre.money.stops import one, taints_of
 from interceptor.centre.money.system import MoneySystem
 from interceptor.centre.money.tainting import Traced
 from interceptor.centre.money.terms import BankDesk, BankKind, MoneyTerms, Source, State
-from interceptor.centre.orders import FOREVER_MS, Order, Verb, since
+from interceptor.centre.orders import FOREVER_MS, Verb, since
 from interceptor.centre.refusal import Refused
 from interceptor.schema import Action, Kind, Subject, Verdict, rule_key
 from interceptor.schema import Outcome as Said
-from tests.centre_desk import DAY, HOUR, MINUTE, T0, new_book, refused, seen
-
-PAYER, MULE, DEEPER = 0xA000_0000_0000_0001, 0xF000_0000_0000_0001, 0xF000_0000_0000_0002
-TX = 0xE000_0000_0000_0001
-VICTIM = 8613905541234
-NAME = rule_key("张三")
-PAID = T0 - 12 * MINUTE
-CLAIM = Claim(PAYER, MULE, 2_000_000, PAID, TX, NAME, "Bank of A")
-BY: dict[str, Any] = {"by": "officer", "at_ms": T0}
-Act = Callable[[], object]
+from tests.centre_desk import DAY, HOUR, MINUTE, T0, refused, seen
+from tests.money_desk import (
+    BY,
+    CLAIM,
+    DEEPER,
+    MULE,
+    NAME,
+    PAID,
+    PAYER,
+    TX,
+    VICTIM,
+    Act,
+    frozen,
+    orders_of,
+    pay,
+    report,
+    stopped,
+    victims_book,
+)  # fmt: skip
 
 
 @pytest.fixture
 def book(tmp_path: Path) -> Any:
-    with new_book(tmp_path) as made:
-        _pay(made)
-        register(made, [(MULE, NAME, "Bank of A"), (DEEPER, rule_key("李四"), "Bank of B")], **BY)
+    with victims_book(tmp_path) as made:
         yield made
         assert made.audit.verify() is None
-
-
-def _pay(book: Book, tx: int = TX, **more: Any) -> None:
-    event = {
-        "event_id": tx, "kind": Kind.TRANSFER, "ts_ms": PAID, "source": MULE, "payer": PAYER, "target": VICTIM,
-        "amount_fen": 2_000_000,
-    }  # fmt: skip
-    with book.together():
-        MoneySystem().take(book, seen([event | more]), T0)
-
-
-def _alert(book: Book, claim: Claim = CLAIM, *, loss_fen: int = 3_000_000, **more: Any) -> alerts.Alert:
-    given = {"reporter": VICTIM, "scam_type": "brushing", "by": "110", "at_ms": T0} | more
-    return alerts.report(book, loss_fen=loss_fen, claim=claim, **given)
-
-
-def _stopped(book: Book, balance_fen: int = 2_500_000) -> Stop:
-    found = stopping.request_stop(book, alert=_alert(book).id, source=Source.ALERT, **BY)
-    return stopping.executed(book, found.id, balance_fen, by="bank", at_ms=T0 + 6 * MINUTE)
-
-
-def _frozen(book: Book, **more: Any) -> Stop:
-    return freezing.freeze(book, _stopped(book).id, finding="7", by="officer", at_ms=T0 + HOUR, **more)
-
-
-def _orders(book: Book, verb: Verb) -> list[Order]:
-    return [order for order in since(book.db) if order.verb is verb]
 
 
 # --- reports and matching ---
 
 
 def test_a_report_is_an_alert_and_a_case(book: Book) -> None:
-    alert = _alert(book)
+    alert = report(book)
     assert alert.minutes_since == 12
     assert alerts.one(book.db, alert.id) == alert
     file = case_reading.one(book, alert.case)
     assert [thing.key for thing in file.things] == [MULE]
     assert [citizen.key for citizen in file.citizens] == [VICTIM]
     assert file.timeline[0].what == "brushing: 30,000.00 yuan lost, the last 20,000.00 yuan 12 minutes ago"
-    assert _alert(book, replace(CLAIM, tx=0, paid_ms=PAID - HOUR), reporter=VICTIM + 1).case == alert.case
+    assert report(book, replace(CLAIM, tx=0, paid_ms=PAID - HOUR), reporter=VICTIM + 1).case == alert.case
 
 
 WRONG_REPORTS: dict[str, dict[str, Any]] = {
@@ -101,18 +77,31 @@ WRONG_REPORTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("code", WRONG_REPORTS)
 def test_wrong_reports_are_refused(book: Book, code: str) -> None:
-    refused(book, code, lambda: _alert(book, **WRONG_REPORTS[code]))
+    refused(book, code, lambda: report(book, **WRONG_REPORTS[code]))
+
+
+def test_more_is_known_of_a_loss_later(book: Book) -> None:
+    alert = report(book)
+    later = {"by": "officer", "at_ms": T0 + HOUR}
+    found = alerts.amend(book, alert.id, scam_type="loan", loss_fen=5, **later)
+    assert found == replace(alert, scam_type="loan", loss_fen=5)
+    assert alerts.between(book.db, T0, T0 + 1) == [found]
+    assert alerts.between(book.db, T0 + 1, T0 + DAY) == []
+    refused(book, "nothing-new", lambda: alerts.amend(book, alert.id, **later))
+    refused(book, "no-loss", lambda: alerts.amend(book, alert.id, loss_fen=0, **later))
+    refused(book, "no-such-alert", lambda: alerts.amend(book, 9, text="", **later))
+    refused(book, "out-of-order", lambda: alerts.amend(book, alert.id, text="", by="x", at_ms=T0 - 1))
 
 
 def test_the_same_loss_is_reported_once(book: Book) -> None:
-    _alert(book)
-    refused(book, "already-reported", lambda: _alert(book, at_ms=T0 + HOUR))
+    report(book)
+    refused(book, "already-reported", lambda: report(book, at_ms=T0 + HOUR))
 
 
 def test_what_matches_is_asked_of_the_bank_at_once(book: Book) -> None:
-    found = stopping.request_stop(book, alert=_alert(book).id, **BY)
+    found = stopping.request_stop(book, alert=report(book).id, **BY)
     assert (found.state, found.layer, found.bank) == (State.MATCHED, 1, "Bank of A")
-    (order,) = _orders(book, Verb.STOP)
+    (order,) = orders_of(book, Verb.STOP)
     assert (order.thing, order.ref) == (found.account, found.ref)
     assert all((order.reason, order.remedy, order.papers))
     assert taints_of(book.db, found.id) == {1: 2_000_000}
@@ -132,28 +121,28 @@ MISMATCHES: dict[str, Claim] = {
 
 @pytest.mark.parametrize("code", MISMATCHES)
 def test_what_doesnt_match_is_refused(book: Book, code: str) -> None:
-    alert = _alert(book, MISMATCHES[code])
+    alert = report(book, MISMATCHES[code])
     refused(book, code, lambda: stopping.request_stop(book, alert=alert.id, **BY))
     assert reading.listing(book) == []
-    assert _orders(book, Verb.STOP) == []
+    assert orders_of(book, Verb.STOP) == []
 
 
 def test_without_its_number_a_payment_is_found_by_accounts_amount_and_time(book: Book) -> None:
-    _pay(book, TX + 5, ts_ms=PAID - MINUTE, amount_fen=70_000)
-    found = stopping.request_stop(book, alert=_alert(book, replace(CLAIM, tx=0)).id, **BY)
+    pay(book, TX + 5, ts_ms=PAID - MINUTE, amount_fen=70_000)
+    found = stopping.request_stop(book, alert=report(book, replace(CLAIM, tx=0)).id, **BY)
     assert found.state is State.MATCHED
-    other = _alert(book, replace(CLAIM, tx=0, amount_fen=70_001), reporter=VICTIM + 1)
+    other = report(book, replace(CLAIM, tx=0, amount_fen=70_001), reporter=VICTIM + 1)
     refused(book, "amount-differs", lambda: stopping.request_stop(book, alert=other.id, **BY))
 
 
 def test_where_the_holder_isnt_known_the_bank_says_whether_the_name_fits(book: Book) -> None:
-    _pay(book, TX + 5, source=77)
-    alert = _alert(book, replace(CLAIM, payee=77, tx=TX + 5))
+    pay(book, TX + 5, source=77)
+    alert = report(book, replace(CLAIM, payee=77, tx=TX + 5))
     found = stopping.request_stop(book, alert=alert.id, **BY)
     assert found.state is State.REQUESTED
     found = stopping.executed(book, found.id, mismatch="name", by="bank", at_ms=T0 + 5 * MINUTE)
     assert (found.state, found.mismatch, found.executed_ms) == (State.MISMATCH_REFUSED, "name", None)
-    assert _orders(book, Verb.PUT_ON_LIST) == []
+    assert orders_of(book, Verb.PUT_ON_LIST) == []
     assert reading.counts(book, T0, T0 + DAY)["refused"] == 1
     assert stopping.request_stop(book, alert=alert.id, **BY).state is State.REQUESTED  # with other words, once more
 
@@ -172,27 +161,27 @@ def test_blocked_payments_arent_in_the_books_and_old_ones_are_forgotten(book: Bo
 
 
 def test_a_stop_lasts_48_hours_from_the_moment_it_bites(book: Book) -> None:
-    found = _stopped(book)
+    found = stopped(book)
     until_ms = T0 + 6 * MINUTE + 48 * HOUR
     assert (found.state, found.until_ms, found.gross_fen, found.tainted_fen) == (
         State.STOPPED, until_ms, 2_500_000, 2_000_000,
     )  # fmt: skip
-    (listed,) = _orders(book, Verb.PUT_ON_LIST)
+    (listed,) = orders_of(book, Verb.PUT_ON_LIST)
     assert (listed.list, listed.until_ms, listed.thing) == ("stopped_accounts", until_ms, found.account)
     MoneySystem().due(book, until_ms - 1)
     assert one(book.db, found.id).state is State.STOPPED
     MoneySystem().due(book, until_ms)
     ended = one(book.db, found.id)
     assert (ended.state, ended.ended_ms, ended.wrongly) == (State.RELEASED, until_ms, False)
-    assert {order.list for order in _orders(book, Verb.TAKE_OFF_LIST)} >= {"stopped_accounts", "frozen_accounts"}
-    assert len(_orders(book, Verb.RELEASE)) == 1
+    assert {order.list for order in orders_of(book, Verb.TAKE_OFF_LIST)} >= {"stopped_accounts", "frozen_accounts"}
+    assert len(orders_of(book, Verb.RELEASE)) == 1
 
 
 def test_it_is_extended_once_and_no_third_stop_follows(book: Book) -> None:
-    found = _stopped(book)
+    found = stopped(book)
     longer = stopping.extend(book, found.id, by="officer", at_ms=T0 + DAY)
     assert (longer.state, longer.until_ms, longer.times) == (State.EXTENDED, (found.until_ms or 0) + 48 * HOUR, 2)
-    assert _orders(book, Verb.PUT_ON_LIST)[-1].until_ms == longer.until_ms
+    assert orders_of(book, Verb.PUT_ON_LIST)[-1].until_ms == longer.until_ms
     refused(book, "no-third-stop", lambda: stopping.extend(book, found.id, by="officer", at_ms=T0 + 3 * DAY))
     MoneySystem().due(book, longer.until_ms or 0)
     later = {"by": "officer", "at_ms": T0 + 5 * DAY}
@@ -200,7 +189,7 @@ def test_it_is_extended_once_and_no_third_stop_follows(book: Book) -> None:
 
 
 def test_a_second_stop_after_the_first_ended_is_the_last(book: Book) -> None:
-    first = _stopped(book)
+    first = stopped(book)
     at_ms = (first.until_ms or 0) + HOUR
     again = stopping.request_stop(book, alert=1, by="officer", at_ms=at_ms)  # nobody had written the end down yet
     assert one(book.db, first.id).state is State.RELEASED
@@ -209,20 +198,20 @@ def test_a_second_stop_after_the_first_ended_is_the_last(book: Book) -> None:
 
 
 def test_for_another_matter_the_account_may_be_stopped_anew(book: Book) -> None:
-    found = stopping.extend(book, _stopped(book).id, by="officer", at_ms=T0 + DAY)
+    found = stopping.extend(book, stopped(book).id, by="officer", at_ms=T0 + DAY)
     MoneySystem().due(book, found.until_ms or 0)
     cases.outcome(book, found.case, Outcome.CONFIRMED, **BY)
     late = T0 + 5 * DAY
-    _pay(book, TX + 1, ts_ms=late - HOUR)
-    other = _alert(book, replace(CLAIM, tx=TX + 1, paid_ms=late - HOUR), reporter=VICTIM + 1, at_ms=late)
+    pay(book, TX + 1, ts_ms=late - HOUR)
+    other = report(book, replace(CLAIM, tx=TX + 1, paid_ms=late - HOUR), reporter=VICTIM + 1, at_ms=late)
     assert other.case != found.case
     assert stopping.request_stop(book, alert=other.id, by="officer", at_ms=late).state is State.MATCHED
 
 
 def test_a_further_victim_joins_and_nobody_twice(book: Book) -> None:
-    found = _stopped(book)
-    _pay(book, TX + 1, ts_ms=PAID + MINUTE, payer=PAYER + 9)
-    other = _alert(book, replace(CLAIM, tx=TX + 1, payer=PAYER + 9, paid_ms=PAID), reporter=VICTIM + 1)
+    found = stopped(book)
+    pay(book, TX + 1, ts_ms=PAID + MINUTE, payer=PAYER + 9)
+    other = report(book, replace(CLAIM, tx=TX + 1, payer=PAYER + 9, paid_ms=PAID), reporter=VICTIM + 1)
     later = {"by": "officer", "at_ms": T0 + HOUR}
     assert stopping.request_stop(book, alert=other.id, **later).id == found.id
     assert taints_of(book.db, found.id) == {1: 2_000_000, 2: 2_000_000}
@@ -232,7 +221,7 @@ def test_a_further_victim_joins_and_nobody_twice(book: Book) -> None:
 
 
 def test_wrong_requests_are_refused(book: Book) -> None:
-    alert = _alert(book).id
+    alert = report(book).id
     wrong: list[tuple[str, Act]] = [
         ("no-such-alert", lambda: stopping.request_stop(book, alert=9, **BY)),
         ("account-differs", lambda: stopping.request_stop(book, DEEPER, alert=alert, **BY)),
@@ -250,13 +239,13 @@ def test_wrong_requests_are_refused(book: Book) -> None:
 
 
 def test_what_an_account_of_the_case_paid_into_may_be_stopped_by_hand(book: Book) -> None:
-    _pay(book, TX + 3, ts_ms=T0, payer=MULE, source=DEEPER)
-    found = stopping.request_stop(book, DEEPER, alert=_alert(book).id, layer=2, **BY)
+    pay(book, TX + 3, ts_ms=T0, payer=MULE, source=DEEPER)
+    found = stopping.request_stop(book, DEEPER, alert=report(book).id, layer=2, **BY)
     assert (found.state, found.layer) == (State.REQUESTED, 2)
 
 
 def test_in_the_wrong_state_nothing_is_done(book: Book) -> None:
-    found = stopping.request_stop(book, alert=_alert(book).id, **BY)
+    found = stopping.request_stop(book, alert=report(book).id, **BY)
     wrong: list[tuple[str, Act]] = [
         ("wrong-state", lambda: stopping.extend(book, found.id, **BY)),
         ("wrong-state", lambda: freezing.freeze(book, found.id, finding="7", **BY)),
@@ -276,23 +265,23 @@ def test_in_the_wrong_state_nothing_is_done(book: Book) -> None:
 
 
 def test_a_wrong_stop_is_lifted_at_once_and_counted(book: Book) -> None:
-    found = _stopped(book)
+    found = stopped(book)
     lifted = stopping.release(book, found.id, "sold a watch", wrongly=True, by="officer", at_ms=T0 + HOUR)
     assert (lifted.state, lifted.minutes_to_lift) == (State.RELEASED, 54)
-    assert "mule_accounts" in {order.list for order in _orders(book, Verb.TAKE_OFF_LIST)}
+    assert "mule_accounts" in {order.list for order in orders_of(book, Verb.TAKE_OFF_LIST)}
     refused(book, "wrong-state", lambda: stopping.release(book, found.id, "again", **BY))
     figures = reading.counts(book, T0, T0 + DAY)
     assert (figures["wrongly_stopped"], figures["minutes_to_lift"], figures["released"]) == (1, 54, 1)
 
 
 def test_a_request_taken_back_harmed_nobody(book: Book) -> None:
-    found = stopping.request_stop(book, alert=_alert(book).id, **BY)
+    found = stopping.request_stop(book, alert=report(book).id, **BY)
     lifted = stopping.release(book, found.id, "a mistake", wrongly=True, **BY)
     assert (lifted.state, lifted.wrongly, lifted.minutes_to_lift) == (State.RELEASED, False, None)
 
 
 def test_after_a_false_alarm_all_stops_of_the_case_are_lifted(book: Book) -> None:
-    found = _stopped(book)
+    found = stopped(book)
     cases.outcome(book, found.case, Outcome.FALSE_ALARM, by="officer", at_ms=T0 + HOUR)
     MoneySystem().due(book, T0 + HOUR)
     lifted = one(book.db, found.id)
@@ -300,7 +289,7 @@ def test_after_a_false_alarm_all_stops_of_the_case_are_lifted(book: Book) -> Non
 
 
 def test_a_matter_that_is_part_of_another_counts_its_stops_and_is_lifted_with_it(book: Book) -> None:
-    found = stopping.extend(book, _stopped(book).id, by="officer", at_ms=T0 + HOUR)
+    found = stopping.extend(book, stopped(book).id, by="officer", at_ms=T0 + HOUR)
     apart = open_or_join(
         book, CaseKind.MONEY, (found.account,), "elsewhere", terms=CaseTerms(join_ms=0), by="x", at_ms=T0 + DAY
     )
@@ -317,11 +306,11 @@ def test_a_matter_that_is_part_of_another_counts_its_stops_and_is_lifted_with_it
 
 
 def test_a_freeze_is_for_six_months_and_renewable_without_limit(book: Book) -> None:
-    found = _frozen(book)
+    found = frozen(book)
     assert (found.state, found.frozen_fen, found.decision) == (State.FROZEN, 2_000_000, "finding 7")
     assert found.until_ms == T0 + HOUR + 183 * DAY
-    assert _orders(book, Verb.FREEZE)[-1].until_ms == found.until_ms
-    assert [(order.list, order.until_ms) for order in _orders(book, Verb.PUT_ON_LIST)][-1] == (
+    assert orders_of(book, Verb.FREEZE)[-1].until_ms == found.until_ms
+    assert [(order.list, order.until_ms) for order in orders_of(book, Verb.PUT_ON_LIST)][-1] == (
         "frozen_accounts", found.until_ms,
     )  # fmt: skip
     for n in range(1, 4):
@@ -332,7 +321,7 @@ def test_a_freeze_is_for_six_months_and_renewable_without_limit(book: Book) -> N
 
 
 def test_a_freeze_needs_a_decision_a_stop_and_money(book: Book) -> None:
-    found = _stopped(book)
+    found = stopped(book)
     later = {"by": "officer", "at_ms": T0 + HOUR}
     wrong: list[tuple[str, Act]] = [
         ("no-decision", lambda: freezing.freeze(book, found.id, **later)),
@@ -347,98 +336,17 @@ def test_a_freeze_needs_a_decision_a_stop_and_money(book: Book) -> None:
 
 
 def test_nothing_is_frozen_in_a_case_that_was_none(book: Book) -> None:
-    found = _stopped(book)
+    found = stopped(book)
     cases.outcome(book, found.case, Outcome.FALSE_ALARM, **BY)
     later = {"by": "officer", "at_ms": T0 + HOUR}
     refused(book, "no-decision", lambda: freezing.freeze(book, found.id, case=found.case, **later))
-
-
-# --- money that goes back ---
-
-
-def test_what_was_frozen_goes_back_to_the_victim(book: Book) -> None:
-    found = _frozen(book)
-    later = {"by": "officer", "at_ms": T0 + DAY}
-    assert returning.give_back(book, found.id, **later) == [(1, 2_000_000)]
-    (order,) = _orders(book, Verb.RETURN_MONEY)
-    assert (order.thing.key if order.thing else 0, order.ref) == (PAYER, f"{found.ref} alert:1")
-    assert one(book.db, found.id).state is State.RETURNED
-    assert _orders(book, Verb.RELEASE)
-    refused(book, "wrong-state", lambda: returning.give_back(book, found.id, **later))
-    assert reading.counts(book, T0 + DAY, T0 + 2 * DAY)["returned_fen"] == 2_000_000
-
-
-def test_no_more_goes_back_than_was_lost_or_is_there_or_is_his(book: Book) -> None:
-    found = _stopped(book)
-    _pay(book, TX + 1, ts_ms=PAID, payer=PAYER + 9)
-    other = _alert(
-        book, replace(CLAIM, tx=TX + 1, payer=PAYER + 9), loss_fen=400_000, reporter=VICTIM + 1
-    )  # he had rebates: his loss is less than his last payment
-    stopping.request_stop(book, alert=other.id, by="officer", at_ms=T0 + HOUR)
-    freezing.freeze(book, found.id, finding="7", amount_fen=1_500_000, by="officer", at_ms=T0 + HOUR)
-    later = {"by": "officer", "at_ms": T0 + DAY}
-    parts = [(share.alert, share.share_fen) for share in returning.shares(book.db, one(book.db, found.id))]
-    assert parts == [(1, 1_250_000), (2, 250_000)]  # 2,000,000 : 400,000 traced
-    wrong: list[tuple[str, Act]] = [
-        ("no-claim", lambda: returning.give_back(book, found.id, alert=9, **later)),
-        ("whose", lambda: returning.give_back(book, found.id, amount_fen=5, **later)),
-        ("nothing-owed", lambda: returning.give_back(book, found.id, alert=1, amount_fen=0, **later)),
-        ("more-than-lost", lambda: returning.give_back(book, found.id, alert=2, amount_fen=400_001, **later)),
-        ("more-than-share", lambda: returning.give_back(book, found.id, alert=2, amount_fen=250_001, **later)),
-    ]
-    for code, act in wrong:
-        refused(book, code, act)
-    assert returning.give_back(book, found.id, alert=2, **later) == [(2, 250_000)]
-    refused(book, "nothing-owed", lambda: returning.give_back(book, found.id, alert=2, **later))
-    assert returning.give_back(book, found.id, **later) == [(1, 1_250_000)]
-    assert one(book.db, found.id).state is State.RETURNED
-
-
-def test_a_frozen_account_without_victims_returns_nothing(book: Book) -> None:
-    case = _alert(book).case
-    found = stopping.request_stop(book, DEEPER, case=case, layer=2, source=Source.TRACE, **BY)
-    stopping.executed(book, found.id, 500, **BY)
-    freezing.freeze(book, found.id, finding="7", **BY)
-    refused(book, "nothing-owed", lambda: returning.give_back(book, found.id, **BY))
-
-
-def test_what_came_in_after_the_stop_is_sent_back(book: Book) -> None:
-    found = _stopped(book)
-    _pay(book, TX + 7, ts_ms=T0 + HOUR, payer=PAYER + 7, amount_fen=900)
-    later = {"by": "officer", "at_ms": T0 + 2 * HOUR}
-    refused(book, "before-the-stop", lambda: returning.refund(book, found.id, TX, **later))
-    refused(book, "unknown-payment", lambda: returning.refund(book, found.id, 12345, **later))
-    assert returning.refund(book, found.id, TX + 7, **later) == 900
-    refused(book, "already-refunded", lambda: returning.refund(book, found.id, TX + 7, **later))
-    assert reading.counts(book, T0, T0 + DAY)["refunded_fen"] == 900
-    assert reading.counts(book, T0, T0 + DAY)["returned_fen"] == 0
-
-
-@given(st.integers(0, 1000), st.lists(st.tuples(st.integers(0, 50), st.integers(0, 300)), max_size=6))
-def test_sharing_gives_all_there_is_and_nobody_too_much(total: int, claims: list[tuple[int, int]]) -> None:
-    weights, most = [claim[0] for claim in claims], [claim[1] for claim in claims]
-    parts = pro_rata(total, weights, most)
-    assert all(0 <= part <= cap for part, cap in zip(parts, most, strict=True))
-    assert sum(parts) == min(total, sum(cap for weight, cap in claims if weight))
-    for part, weight, cap in zip(parts, weights, most, strict=True):  # nobody has more than by weight, unless full
-        for other, by, full in zip(parts, weights, most, strict=True):
-            assert other == full or (part - 1) * by <= (other + 1) * weight or part == 0 or not by, (cap, full)
-
-
-def test_sharing_by_weights() -> None:
-    assert pro_rata(100, [1, 1, 1], [100, 100, 100]) == [34, 33, 33]
-    assert pro_rata(50, [60, 60], [10, 100]) == [10, 40]
-    assert pro_rata(500, [60, 60], [10, 100]) == [10, 100]
-    assert pro_rata(10, [0, 5], [10, 10]) == [0, 10]
-    assert pro_rata(0, [1, 2], [3, 3]) == [0, 0]
-    assert pro_rata(7, [], []) == []
 
 
 # --- tracing, rules, banks ---
 
 
 def test_traced_accounts_are_stopped_where_there_is_enough(book: Book) -> None:
-    alert = _alert(book)
+    alert = report(book)
     traced = [
         Traced(DEEPER, 2, 300_000, 0.5), Traced(31, 3, 500_000, 0.01), Traced(32, 3, 499_999, 0.29),
         Traced(33, 2, 9_999, 1.0), Traced(34, 7, 900_000, 1.0), Traced(35, 6, 10_000, 0.3),
@@ -447,7 +355,7 @@ def test_traced_accounts_are_stopped_where_there_is_enough(book: Book) -> None:
     assert [(stop.account.key, stop.layer, stop.source) for stop in found] == [
         (DEEPER, 2, Source.TRACE), (31, 3, Source.TRACE), (35, 6, Source.TRACE),
     ]  # fmt: skip
-    listed = _orders(book, Verb.PUT_ON_LIST)
+    listed = orders_of(book, Verb.PUT_ON_LIST)
     assert {(order.list, order.until_ms) for order in listed} == {("tainted_accounts", T0 + 48 * HOUR)}
     assert taints_of(book.db, found[0].id) == {alert.id: 300_000}
     again = tainting.tainted(book, alert.case, [Traced(DEEPER, 2, 350_000, 0.5)], alert=alert.id, **BY)
@@ -457,15 +365,15 @@ def test_traced_accounts_are_stopped_where_there_is_enough(book: Book) -> None:
 
 
 def test_tainted_money_of_several_victims_is_split_by_their_losses(book: Book) -> None:
-    alert = _alert(book, loss_fen=3_000_000)
-    _alert(book, replace(CLAIM, paid_ms=PAID + 1, tx=0), loss_fen=1_000_000, reporter=VICTIM + 1)
+    alert = report(book, loss_fen=3_000_000)
+    report(book, replace(CLAIM, paid_ms=PAID + 1, tx=0), loss_fen=1_000_000, reporter=VICTIM + 1)
     (found,) = tainting.tainted(book, alert.case, [Traced(DEEPER, 2, 1_000_000, 0.5)], **BY)
     assert taints_of(book.db, found.id) == {1: 750_000, 2: 250_000}
 
 
 def test_what_may_not_be_stopped_any_more_is_left_out(book: Book) -> None:
     once = MoneyTerms(stops_max=1)
-    alert = _alert(book)
+    alert = report(book)
     found = stopping.request_stop(book, DEEPER, case=alert.case, layer=2, source=Source.TRACE, **BY)
     stopping.executed(book, found.id, 5, **BY)
     later = {"by": "trace", "at_ms": T0 + 3 * DAY}
@@ -508,7 +416,7 @@ def test_a_report_that_a_gate_stops_an_account_for_is_an_alert(book: Book) -> No
 
 
 def test_a_finding_freezes_what_is_stopped_and_nothing_else(book: Book) -> None:
-    stop = _stopped(book)
+    stop = stopped(book)
     finding = {"kind": Kind.REPORT, "finding": 7, "subject": Subject.ACCOUNT, "source": MULE}
     found = [finding | {"ts_ms": T0}, finding | {"source": DEEPER, "ts_ms": T0 + HOUR}, finding | {"ts_ms": T0 + DAY}]
     MoneySystem(MoneyTerms(freeze_on_finding=False)).take(book, seen(found), T0 + DAY)
@@ -523,7 +431,7 @@ def test_a_finding_freezes_what_is_stopped_and_nothing_else(book: Book) -> None:
     (Said.CONFIRMED, 0, False), (Said.APPEAL_REFUSED, 0, False),
 ])  # fmt: skip
 def test_who_is_found_innocent_pays_again_at_once(book: Book, outcome: Said, tier: int, lifted: bool) -> None:
-    stop = _frozen(book)
+    stop = frozen(book)
     said = {"kind": Kind.FEEDBACK, "subject": Subject.ACCOUNT, "source": MULE, "outcome": outcome, "tier": tier}
     MoneySystem().take(book, seen([said | {"ts_ms": T0}, said | {"ts_ms": T0 + DAY}]), T0 + DAY)
     found = one(book.db, stop.id)
@@ -544,7 +452,7 @@ def test_how_long_a_bank_takes() -> None:
 
 def test_banks_that_dont_answer_are_noted_and_how_long_they_take(book: Book) -> None:
     set_bank(book, "Bank of B", BankKind.ELSEWHERE, **BY)
-    alert = _alert(book)
+    alert = report(book)
     first = stopping.request_stop(book, alert=alert.id, **BY)
     deep = stopping.request_stop(book, DEEPER, case=alert.case, layer=2, source=Source.TRACE, **BY)
     assert (first.answer_by_ms - T0, deep.answer_by_ms - T0) == (30 * MINUTE, 180 * MINUTE)
@@ -573,7 +481,7 @@ def test_a_register_is_read_line_by_line_and_says_where_it_is_wrong(book: Book) 
 
 
 def test_a_bulletin_counts_by_time(book: Book) -> None:
-    _frozen(book)
+    frozen(book)
     figures = reading.counts(book, T0, T0 + DAY)
     wanted = {
         "alerts": 1, "requests": 1, "refused": 0, "stopped_accounts": 1, "stopped_fen": 2_500_000,
@@ -584,7 +492,7 @@ def test_a_bulletin_counts_by_time(book: Book) -> None:
 
 
 def test_orders_of_stops_end_or_say_that_they_dont(book: Book) -> None:
-    _frozen(book)
+    frozen(book)
     for order in since(book.db):
         limits = order.verb in (Verb.PUT_ON_LIST, Verb.FREEZE)
         assert (order.until_ms < FOREVER_MS) == limits

@@ -52,6 +52,7 @@ def test_from_a_report_to_the_money_back(path: Path) -> None:
     assert _told(path, "accounts", str(path.with_name("banks.csv"))) == {"accounts": 1}
     assert "reached branch" in _run(path, "bank", "Bank of A", "--kind", "branch")
     assert _told(path, *_report()) == {"alert": 1, "case": 1, "minutes_since": 12.0}
+    assert "loan, 31,000.00 yuan" in _run(path, "amend", "1", "--type", "loan", "--loss", "31000")
     assert _told(path, "stop", "--alert", "1")["state"] == "matched"
     assert "refused (already-stopped)" in _run(path, "stop", "--alert", "1", code=1)
     assert "stopped until 2021-03-07 10:15" in _run(path, "executed", "1", "--balance", "25000.50", at="10:15")

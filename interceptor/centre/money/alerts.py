@@ -62,6 +62,34 @@ def report(
     return alert
 
 
+def amend(
+    book: Book, alert_id: int, *, scam_type: str | None = None, loss_fen: int | None = None, text: str | None = None,
+    by: str, at_ms: int,
+) -> Alert:  # fmt: skip
+    """What is known later: the kind of scam, the whole loss, more of the story. The last transfer stays as it was
+    reported. Raises Refused."""
+    with book.act("money.amend", f"alert:{alert_id}", by, at_ms) as act:
+        before = one(act.db, alert_id)
+        told = {"scam_type": scam_type, "loss_fen": loss_fen, "text": text}
+        told = {name: value for name, value in told.items() if value is not None}
+        act.note(**told, was={name: getattr(before, name) for name in told})
+        if not told:
+            raise Refused("nothing-new", "what is known now? The kind of scam, the loss or the story")
+        if loss_fen is not None and loss_fen <= 0:
+            raise Refused("no-loss", "nothing was lost: the loss is a sum above 0")
+        if at_ms < before.at_ms:
+            raise Refused("out-of-order", f"alert {alert_id} was made later than that")
+        names = ", ".join(f"{name} = ?" for name in told)
+        act.db.execute(f"UPDATE alerts SET {names} WHERE id = ?", (*told.values(), alert_id))
+        return one(act.db, alert_id)
+
+
+def between(db: sqlite3.Connection, from_ms: int, to_ms: int) -> list[Alert]:
+    """Those reported in [from, to), in order: what a bulletin tells by kind of scam, loss and victim."""
+    found = db.execute(f"SELECT {_COLUMNS} FROM alerts WHERE at_ms >= ? AND at_ms < ? ORDER BY id", (from_ms, to_ms))
+    return [_alert(row) for row in found]
+
+
 def one(db: sqlite3.Connection, alert_id: int) -> Alert:
     """Raises Refused where there is none."""
     found = db.execute(f"SELECT {_COLUMNS} FROM alerts WHERE id = ?", (alert_id,)).fetchone()

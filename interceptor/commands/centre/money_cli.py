@@ -66,6 +66,32 @@ def report(
 
 
 @app.command()
+def amend(
+    alert: Annotated[int, typer.Argument(metavar="ALERT", help="Number of an alert.")],
+    scam_type: Annotated[str | None, typer.Option("--type", metavar="WORDS", help="Kind of scam.")] = None,
+    loss: Annotated[str | None, typer.Option("--loss", metavar="YUAN", help="The whole loss.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="What the victim says now.")] = None,
+    book: BookOption = BOOK, by: By = None, at: At = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Write down what is known later of a victim's loss."""
+
+    def command() -> int:
+        from interceptor.centre.money import alerts
+        from interceptor.centre.money.terms import yuan
+        from interceptor.commands.centre.acting import acting, fen
+
+        with acting(book, by, at) as desk:
+            found = alerts.amend(
+                desk.book, alert, scam_type=scam_type, loss_fen=fen(loss, "--loss") if loss is not None else None,
+                text=text, by=desk.by, at_ms=desk.at_ms,
+            )  # fmt: skip
+        told = {"alert": alert, "scam_type": found.scam_type, "loss_fen": found.loss_fen, "text": found.text}
+        return done(told, f"Alert {alert}: {found.scam_type or 'a fraud'}, {yuan(found.loss_fen)}", as_json=json)
+
+    run(command)
+
+
+@app.command()
 def stop(
     account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Of an alert: the one paid.")] = None,
     alert: Annotated[int | None, typer.Option("--alert", metavar="N", help="The victim's report.")] = None,
