@@ -80,6 +80,14 @@ def test_no_more_goes_back_than_was_lost_or_is_there_or_is_his(book: Book) -> No
     assert one(book.db, found.id).state is State.RETURNED
 
 
+def test_what_nobody_has_claimed_yet_stays_frozen(book: Book) -> None:
+    found = frozen(book, amount_fen=2_500_000)
+    later = {"by": "officer", "at_ms": T0 + DAY}
+    assert returning.give_back(book, found.id, **later) == [(1, 2_000_000)]
+    assert one(book.db, found.id).state is State.FROZEN
+    refused(book, "nothing-owed", lambda: returning.give_back(book, found.id, **later))
+
+
 def test_a_frozen_account_without_victims_returns_nothing(book: Book) -> None:
     case = report(book).case
     found = stopping.request_stop(book, DEEPER, case=case, layer=2, source=Source.TRACE, **BY)

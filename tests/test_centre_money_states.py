@@ -123,7 +123,7 @@ class Lives(RuleBasedStateMachine):
         )
         if self.do(allowed, act):
             self.had_here, self.had = self.had_here + wanted, self.had + wanted
-            if wanted == share:
+            if self.had_here == self.frozen:
                 self.state = State.RETURNED
 
     @rule(reason=st.sampled_from(["innocent", ""]))

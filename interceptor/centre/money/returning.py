@@ -36,8 +36,8 @@ class Share:
 def give_back(
     book: Book, stop_id: int, *, alert: int | None = None, amount_fen: int | None = None, by: str, at_ms: int
 ) -> list[tuple[int, int]]:
-    """Returns what was frozen to all victims, to each his share, or to one; gives (alert, fen). What nobody has a claim
-    to any more is released. Raises Refused."""
+    """Returns what was frozen to all victims, to each his share, or to one; gives (alert, fen). The account pays again
+    once all of it went back; what nobody has claimed yet stays frozen. Raises Refused."""
     with book.act("money.return", f"stop:{stop_id}", by, at_ms) as act:
         act.note(alert=alert, amount_fen=amount_fen)
         found = biting(act, stop_id, at_ms, State.FROZEN)
@@ -47,8 +47,8 @@ def give_back(
         for alert_id, fen in paid:
             _pay(act, found, alert_id, fen, by, at_ms)
         act.note(returned=dict(paid))
-        if not any(share.share_fen for share in shares(act.db, found)):
-            lift(act, found, State.RETURNED, at_ms, "What was owed to victims went back to them.")
+        if _returned(act.db, "stop_id", stop_id) == found.frozen_fen:
+            lift(act, found, State.RETURNED, at_ms, "What was frozen went back to victims.")
     return paid
 
 

@@ -26,7 +26,7 @@ class State(StrEnum):
     EXTENDED = "extended"  # for another 48 hours
     FROZEN = "frozen"  # for six months, again and again
     MISMATCH_REFUSED = "mismatch_refused"  # the bank must refuse
-    RETURNED = "returned"  # all that was owed to victims went back
+    RETURNED = "returned"  # all that was frozen went back to victims
     RELEASED = "released"  # the account pays again
 
 
