@@ -53,6 +53,12 @@ class ListBook:
         """Whether what verdicts add to a list has its place here as it had in the book before."""
         return name in self._added and self._added[name] is before._added.get(name)
 
+    @property
+    def notes(self) -> dict[Any, Any]:
+        """For whoever asks to keep what was made of the lists: empty again once one of them has changed."""
+        self._look_again()
+        return self._notes
+
     def parts(self, name: str) -> list[AnyList]:
         """What makes up a list now; nothing where nothing is listed."""
         return self._of(name)
@@ -89,13 +95,16 @@ class ListBook:
 
     def _of(self, name: str) -> list[Any]:
         """What makes up a list now."""
+        self._look_again()
+        return self._parts[name]
+
+    def _look_again(self) -> None:
         if self._seen != self._shared.version:
             self._parts = self._not_empty()
-        return self._parts[name]
 
     def _not_empty(self) -> dict[str, list[Any]]:
         """What makes up each list, without what is empty: those that rules fill mostly are."""
-        self._seen = self._shared.version
+        self._seen, self._notes = self._shared.version, dict[Any, Any]()
         parts = {}
         for name, definition in self._definitions.items():
             added, shared = self._added.get(name), self._shared.fitting(definition)

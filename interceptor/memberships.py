@@ -10,6 +10,7 @@ once for all lists of domains.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 BLOCK = 256
 # Words of a job: the row of the answers, where sieve, keys and spans are, with their lengths, and the column.
-_OUT, _SIEVE, _KEYS, _SPANS, _LENGTHS, _COLUMN = 0, 1, 3, 5, 6, 7
+_OUT, _SIEVE, _KEYS, _SPANS, _LENGTHS, _COLUMN, _WORDS = 0, 1, 3, 5, 6, 7, 8
 _JOBS = types.Array(types.int64, 2, "C", readonly=True)
 _ANSWERS = types.Array(types.uint8, 2, "C")
 
@@ -52,31 +53,58 @@ Question = tuple[str, str]  # a list, and the column that is looked up in it; "h
 Asked = dict[Kind, tuple[Question, ...]]
 
 
-def memberships(view: KindView, lists: ListBook, asked: Sequence[Question]) -> Bools:
+@dataclass(frozen=True, slots=True)
+class _Jobs:
+    """What to do for some questions, as long as the lists stay as they are: look-ups in lists of numbers, and of what
+    columns; in lists of domains; and, by their numbers, the questions to lists that can't be asked like that."""
+
+    of_numbers: Int64s
+    columns: list[str]
+    of_hosts: Int64s
+    others: list[int]
+
+
+def memberships(view: KindView, lists: ListBook, asked: tuple[Question, ...]) -> Bools:
     """bool[questions, rows of the view]."""
+    jobs = lists.notes.get(asked)
+    if jobs is None:
+        jobs = lists.notes[asked] = _jobs(lists, asked)
     answers = np.zeros((len(asked), view.count), np.uint8)
+    for number in jobs.others:
+        answers[number] = view.member_of(*asked[number])
+    times, size = view.located_column("ts_ms"), view.chunk.count
+    if len(jobs.of_numbers):
+        told = jobs.of_numbers.copy()
+        told[:, _COLUMN] = [view.located_column(column) for column in jobs.columns]
+        _answer(told, times, size, view.rows, answers)
+    if len(jobs.of_hosts):
+        hosts, rows = view.chunk.hosts(view.rows)
+        starts, stops = spans(hosts, rows)
+        _answer_hosts(jobs.of_hosts, hosts.data, starts, stops, times, size, view.rows, answers)
+    return answers.view(np.bool_)
+
+
+def _jobs(lists: ListBook, asked: tuple[Question, ...]) -> _Jobs:
     of_numbers, of_hosts = list[tuple[int, ...]](), list[tuple[int, ...]]()
+    columns, others = list[str](), list[int]()
     for number, (name, column) in enumerate(asked):
         parts = lists.parts(name)
         if column == "host":
             of_hosts += [(number, *_table(part)) for part in parts if isinstance(part, DomainList)]
         elif all(isinstance(part, ExactList | PrefixList) for part in parts):
-            where = view.located_column(column)
-            of_numbers += [(number, *_table(part), where) for part in parts]
+            of_numbers += [(number, *_table(part)) for part in parts]
+            columns += [column] * len(parts)
         else:
-            answers[number] = view.member_of(name, column)
-    times, size = view.located_column("ts_ms"), view.chunk.count
-    if of_numbers:
-        _answer(np.array(of_numbers, np.int64), times, size, view.rows, answers)
-    if of_hosts:
-        hosts, rows = view.chunk.hosts(view.rows)
-        starts, stops = spans(hosts, rows)
-        _answer_hosts(np.array(of_hosts, np.int64), hosts.data, starts, stops, times, size, view.rows, answers)
-    return answers.view(np.bool_)
+            others.append(number)
+    return _Jobs(_table_of(of_numbers), columns, _table_of(of_hosts), others)
+
+
+def _table_of(jobs: Sequence[tuple[int, ...]]) -> Int64s:
+    return np.array([(*job, 0) for job in jobs], np.int64).reshape(-1, _WORDS)
 
 
 def _table(part: AnyList) -> tuple[int, ...]:
-    """The list's own memory: good until something is added to the list, which nobody does while a chunk is decided."""
+    """The list's own memory: good until the list changes."""
     assert isinstance(part, ExactList | PrefixList | DomainList)
     table = part.table
     lengths = part.lengths if isinstance(part, PrefixList) else 0
