@@ -17,7 +17,7 @@ import numpy as np
 
 from interceptor import pairs
 from interceptor.config import LATENESS_MAX_MS
-from interceptor.kernels import INT, TABLE, Int32s, Int64s, Uint8s, fetch, helper, inlined, kernel
+from interceptor.kernels import AHEAD, INT, TABLE, Int32s, Int64s, Uint8s, fetch, helper, inlined, kernel, prefetch
 from interceptor.pairs import PairTable
 from interceptor.panes import PANES, ROW_WORDS, advance, is_live, pane_length_ms, pane_of, total
 from interceptor.state import State, array_of, checked, nested, within
@@ -143,6 +143,8 @@ def _mark_dead(pair_words: Int64s, words: Int64s, pane_too_old: int) -> int:
     """Set the owner of each pair to 0 that can't count again; gives the number of the others."""
     living = 0
     for at in range(len(pair_words)):
+        if at + AHEAD < len(pair_words):
+            prefetch(words, slot_of(pair_words[at + AHEAD, pairs.OWNER]))
         owner = pair_words[at, pairs.OWNER]
         pane = pair_words[at, pairs.STAMP]
         if owner == 0:

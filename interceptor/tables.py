@@ -42,7 +42,7 @@ from interceptor.state import State, array_of, checked
 
 KEYS_LIMIT = 2**30  # slots are int32
 
-_KEY, _PLACE = 0, 1  # words of the index: the key, 0 = empty; its epoch and slot in one word
+_KEY, _PLACE = 0, 1  # words of the index: the mixed key, 0 = empty; its epoch and slot in one word
 _SIZE, _HAND, _EVICTED = 0, 1, 2  # items of the state
 _EPOCH_SHIFT = 32
 SLOT_MASK = (1 << _EPOCH_SHIFT) - 1
@@ -63,7 +63,8 @@ class Slots:
 
 
 class KeyTable:
-    """Up to `keys_max` keys, each with a slot. Memory: 32 to 64 bytes a key for the index, 13 for the slot."""
+    """Up to `keys_max` keys, each with a slot, held as they are `mixed`: no two keys are the same then, and 0 stays 0.
+    Memory: 32 to 64 bytes a key for the index, 13 for the slot."""
 
     def __init__(self, keys_max: int) -> None:
         if not 1 <= keys_max <= KEYS_LIMIT:
@@ -107,8 +108,8 @@ class KeyTable:
 
     @property
     def memory(self) -> tuple[Int64s, Int64s, Int32s, Uint8s, Int64s]:
-        """What kernels take: index int64[m, 2], keys int64[capacity], epochs, marks of the hand, and counts. Others
-        after `grow` and `put_back`."""
+        """What kernels take: index int64[m, 2], mixed keys int64[capacity], epochs, marks of the hand, and counts (the
+        first: how many keys). Others after `grow` and `put_back`."""
         return self._index, self._key_of_slot, self._epoch_of_slot, self._touched, self._state
 
     def taken(self) -> State:
@@ -178,19 +179,19 @@ def epoch_of(place: int) -> int:
 
 
 @inlined
-def _position(index: Int64s, key: int, hashed: int) -> int:
-    """Position of `key`, or of the empty place where it belongs."""
+def _position(index: Int64s, key: int) -> int:
+    """Position of a mixed key, or of the empty place where it belongs."""
     mask = len(index) - 1
-    at = hashed & mask
+    at = key & mask
     while index[at, _KEY] != key and index[at, _KEY] != 0:
         at = (at + 1) & mask
     return at
 
 
 @inlined
-def find(index: Int64s, key: int, hashed: int) -> np.int64:
-    """Epoch (high half) and slot (low half) of a key, NO_PLACE where there are none. `hashed` is the key `mixed`."""
-    at = _position(index, key, hashed)
+def find(index: Int64s, key: int) -> np.int64:
+    """Epoch (high half) and slot (low half) of a mixed key, NO_PLACE where there are none."""
+    at = _position(index, key)
     return index[at, _PLACE] if index[at, _KEY] != 0 else np.int64(NO_PLACE)
 
 
@@ -200,7 +201,7 @@ def _erase(index: Int64s, at: int) -> None:
     mask = len(index) - 1
     after = (at + 1) & mask
     while index[after, _KEY] != 0:
-        home = mixed(index[after, _KEY]) & mask
+        home = index[after, _KEY] & mask
         if (after - home) & mask >= (after - at) & mask:
             index[at, _KEY] = index[after, _KEY]
             index[at, _PLACE] = index[after, _PLACE]
@@ -218,18 +219,18 @@ def _evict(index: Int64s, key_of_slot: Int64s, touched: Uint8s, state: Int64s) -
         slot = (slot + 1) % len(touched)
     state[_HAND] = (slot + 1) % len(touched)
     state[_EVICTED] += 1
-    _erase(index, _position(index, key_of_slot[slot], mixed(key_of_slot[slot])))
+    _erase(index, _position(index, key_of_slot[slot]))
     return slot
 
 
 @inlined
 def placed(
-    key: int, hashed: int, inserting: bool, keys_max: int, index: Int64s, key_of_slot: Int64s, epoch_of_slot: Int32s,
+    key: int, inserting: bool, keys_max: int, index: Int64s, key_of_slot: Int64s, epoch_of_slot: Int32s,
     touched: Uint8s, state: Int64s,
 ) -> np.int64:  # fmt: skip
     """What `find` gives, after a key that is absent got a slot where `inserting`; NO_ROOM where the table must grow
     for that. Key 0 never has a slot."""
-    at = _position(index, key, hashed)
+    at = _position(index, key)
     if index[at, _KEY] == 0:
         if not inserting or key == 0:
             return np.int64(NO_PLACE)
@@ -240,7 +241,7 @@ def placed(
             return np.int64(NO_ROOM)
         else:
             slot = _evict(index, key_of_slot, touched, state)
-            at = _position(index, key, hashed)
+            at = _position(index, key)
         key_of_slot[slot] = key
         epoch_of_slot[slot] += 1
         index[at, _KEY] = key
@@ -272,10 +273,8 @@ def _find_slots(
         if i + AHEAD < len(rows):
             prefetch(index, mixed(np.int64(keys[rows[i + AHEAD]])) & mask)
         row = rows[i]
-        key = np.int64(keys[row])
-        place = placed(
-            key, mixed(key), inserting[row], keys_max, index, key_of_slot, epoch_of_slot, touched, state
-        )  # fmt: skip
+        key = mixed(np.int64(keys[row]))
+        place = placed(key, inserting[row], keys_max, index, key_of_slot, epoch_of_slot, touched, state)
         if place == NO_ROOM:
             return i
         if place >= 0:
@@ -288,7 +287,7 @@ def _fill_index(size: int, key_of_slot: Int64s, epoch_of_slot: Int32s, index: In
     mask = len(index) - 1
     for slot in range(size):
         if slot + AHEAD < size:
-            prefetch(index, mixed(key_of_slot[slot + AHEAD]) & mask)
-        at = _position(index, key_of_slot[slot], mixed(key_of_slot[slot]))
+            prefetch(index, key_of_slot[slot + AHEAD] & mask)
+        at = _position(index, key_of_slot[slot])
         index[at, _KEY] = key_of_slot[slot]
         index[at, _PLACE] = _place_of(epoch_of_slot[slot], slot)

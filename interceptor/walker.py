@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from interceptor import walking
 from interceptor.columns import located_whole
 from interceptor.distinct import DistinctWindow
 from interceptor.kernels import ROWS_MIN, Bools, Int64s, Uint8s
+from interceptor.sieve import empty_sieve
 from interceptor.tables import KeyTable
 from interceptor.walking import (
     GROUP_FIELDS,
@@ -78,7 +81,13 @@ class Walker:
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = groups
         self._windows = [walked.window for group in groups for walked in group.windows]
-        self._bits = np.array(sorted({group.kinds | group.readers for group in groups}), np.int64)
+        keys = [(number, group.kinds | group.readers) for group in groups for number in {group.by, group.of}]
+        kinds_of = {number: reduce(or_, (bits for other, bits in keys if other == number)) for number, _ in keys}
+        self._bits = np.array(sorted({*kinds_of.values(), *(bits for _, bits in keys)}), np.int64)
+        self._key_columns = np.array(
+            [(number, np.searchsorted(self._bits, bits)) for number, bits in kinds_of.items()], np.int64
+        ).reshape(-1, 2)
+        self._sieves = [np.zeros(0, np.uint8) for _ in groups]
         self._about = np.zeros((len(groups), GROUP_FIELDS), np.int64)
         self._of_windows = np.zeros((len(self._windows), WINDOW_FIELDS), np.int64)
         self._steps = np.array([step for group in groups for step in group.steps], np.int64).reshape(-1, 2)
@@ -114,9 +123,9 @@ class Walker:
     def walk(self, last: int) -> None:
         """Takes the groups before `last` through the chunk, as far as they aren't yet."""
         while not walk(
-            last, self._bits, self._about, self._of_windows, self._steps, self._position, *self._chunk,
-            self._candidates, self._rows, self._found, self._matches, self._changes, self._scratch, self._outs,
-            self._reals,
+            last, self._bits, self._key_columns, self._about, self._of_windows, self._steps, self._position,
+            *self._chunk, self._keys, self._candidates, self._rows, self._found, self._matches, self._changes,
+            self._scratch, self._outs, self._reals,
         ):  # fmt: skip
             self._make_room()
 
@@ -132,6 +141,7 @@ class Walker:
 
     def _describe(self) -> None:
         """What stays as it is."""
+        columns = self._key_columns[:, walking.COLUMN].tolist()
         step = window = 0
         for number, group in enumerate(self._groups):
             about = self._about[number]
@@ -139,7 +149,7 @@ class Walker:
             about[walking.ROWS] = np.searchsorted(self._bits, group.kinds | group.readers)
             about[walking.STEPS], about[walking.STEPS_END] = step, step + len(group.steps)
             about[walking.WINDOWS], about[walking.WINDOWS_END] = window, window + len(group.windows)
-            about[walking.BY], about[walking.OF] = group.by, group.of
+            about[walking.BY], about[walking.OF] = (columns.index(number) for number in (group.by, group.of))
             about[walking.KEYS_MAX] = group.table.keys_max
             step += len(group.steps)
             for walked in group.windows:
@@ -158,6 +168,9 @@ class Walker:
         about[walking.KEYS], about[walking.EPOCHS] = keys.ctypes.data, epochs.ctypes.data
         about[walking.TOUCHED], about[walking.COUNTS] = touched.ctypes.data, counts.ctypes.data
         about[walking.CAPACITY] = held.capacity
+        sieve = self._sieves[number] = empty_sieve(held.capacity)
+        about[walking.SIEVE], about[walking.SIEVE_BYTES] = sieve.ctypes.data, len(sieve)
+        about[walking.MARKED] = walking.UNKNOWN
         for place in range(about[walking.WINDOWS], about[walking.WINDOWS_END]):
             window, fields = self._windows[place], self._of_windows[place]
             window.reserve(held.capacity)
@@ -175,6 +188,7 @@ class Walker:
         self._candidates = np.zeros((len(self._bits), stride + 1), np.int32)
         self._rows = np.zeros((len(self._groups), stride + 1), np.int32)
         self._matches, self._changes = np.zeros(stride + 1, np.int32), np.zeros(stride + 1, np.uint8)
+        self._keys = np.zeros((len(self._key_columns), stride), np.int64)
         self._scratch = np.zeros((SCRATCH, stride), np.int64)
         self._renew()
 

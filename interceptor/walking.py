@@ -5,10 +5,11 @@ row that changes or reads it, on others that of a window without events. Invaria
 in arrival order, each of them as the one before left it; what an event gets doesn't depend on how the stream was cut
 into chunks and blocks.
 
-A group goes through its rows in blocks: it looks up the slots until it has a block of rows whose key has one, since
-most keys that are read have none; it asks for the memory of its windows there, and by the time when the windows are
-walked, that has come. All of it is one call, since calls are what small chunks spend their time on. Where a table is
-full, the kernel comes back to Python, and goes on from there afterwards.
+Most keys that windows are read by have none: a sieve for each group says so of nearly all of them. A group goes through
+the other rows in blocks: it looks up the slots until it has a block of rows whose key has one; it asks for the memory
+of its windows there, and by the time when the windows are walked, that has come. All of it is one call, since calls are
+what small chunks spend their time on. Where a table is full, the kernel comes back to Python, and goes on from there
+afterwards.
 """
 
 from __future__ import annotations
@@ -41,16 +42,18 @@ from interceptor.kernels import (
     pointer,
 )
 from interceptor.sequences import sequence
+from interceptor.sieve import fill, mark, passes
 from interceptor.sightings import sequential, since_first, since_last
 from interceptor.tables import NO_ROOM, find, mixed, placed, slot_of
 from interceptor.windows import count, ratio, sum_up
 
 BLOCK = 256  # rows with a slot between looking them up and walking the windows
 
-# A group: which events change it (its steps) and which read it, its columns, its table of keys, its windows; how many
-# rows of the chunk it has, and on how many it has written values.
+# A group: which events change it (its steps) and which read it, its columns of keys, its windows; how many rows of the
+# chunk it has, and on how many it has written values; its table of keys, and the sieve, with how many bits are set.
 (READERS, ROWS, STEPS, STEPS_END, BY, OF, WINDOWS, WINDOWS_END, CHOSEN, WRITTEN, INDEX, INDEX_ROWS, KEYS, EPOCHS,
- TOUCHED, CAPACITY, KEYS_MAX, COUNTS, GROUP_FIELDS) = range(19)  # fmt: skip
+ TOUCHED, CAPACITY, KEYS_MAX, COUNTS, SIEVE, SIEVE_BYTES, MARKED, GROUP_FIELDS) = range(22)  # fmt: skip
+UNKNOWN = 2**62  # MARKED of a sieve that is yet to be filled
 
 # A window: what it is, how long, its rows of words, where its values go to and what it is without events; some have a
 # column, a mask or pairs.
@@ -64,8 +67,10 @@ _COUNT, _SUM, _RATIO, _DISTINCT, _SINCE_LAST, _SINCE_FIRST, _SEQUENTIAL = range(
 GROUP, START, STOP, WINDOW, AT, NEXT, POSITIONS = range(7)
 UNBEGUN = -1  # STOP of a group of which no row was looked at yet
 
+COLUMN, COLUMN_ROWS = 0, 1  # words of a column of keys: its number, and the rows of which kinds have keys
+
 # Rows of scratch memory
-_KEY, _HASH, _OTHER, _OTHER_HASH, _PLACE, _READ, _VALUE, _PAIR_HASH, SCRATCH = range(9)
+_PLACE, _READ, _VALUE, _PAIR_HASH, SCRATCH = range(5)
 _MASKS = types.Array(types.boolean, 2, "C", readonly=True)
 _REALS = types.Array(types.float64, 2, "C")
 
@@ -86,50 +91,57 @@ def _choose_kinds(kinds: Uint8s, bits: int, rows: Int32s) -> int:
 
 
 @helper
+def _mix_keys(column: int, size: int, candidates: Int32s, scratch: Int64s, keys: Int64s) -> None:
+    """The keys of some rows, mixed."""
+    load_words(column, size, candidates, 0, scratch[: len(candidates)])
+    for i in range(len(candidates)):
+        keys[candidates[i]] = mixed(scratch[i])
+
+
+@helper
 def _choose(
-    group: Int64s, steps: Int64s, kinds: Uint8s, ok: Bools, masks: Bools, candidates: Int32s, rows: Int32s,
-    matches: Int32s, changes: Uint8s,
+    group: Int64s, steps: Int64s, kinds: Uint8s, ok: Bools, masks: Bools, candidates: Int32s, by: Int64s, of: Int64s,
+    rows: Int32s, matches: Int32s, changes: Uint8s,
 ) -> int:  # fmt: skip
-    """Rows that change or read the group; which of its steps each matches, as bits, and whether it changes it."""
+    """Rows that change the group, and those that read it, unless there is nothing to read: a change before passes the
+    sieve already. Which of its steps each matches, as bits, and whether it changes it."""
     first, last, readers = group[STEPS], group[STEPS_END], group[READERS]
+    sieve = carray(pointer(group[SIEVE]), (group[SIEVE_BYTES],), np.uint8)
     found = 0
     for row in candidates:
-        bits = 0
+        at, bits = np.uint64(np.uint32(row)), 0  # what can't be negative needn't be looked at for that
         for step in range(first, last):
             mask = steps[step, 1]
-            hit = np.int64(masks[mask, row]) if mask >= 0 else steps[step, 0] >> kinds[row] & 1
+            hit = np.int64(masks[mask, at]) if mask >= 0 else steps[step, 0] >> kinds[at] & 1
             bits |= hit << (step - first)
+        change = bits != 0 and ok[at]
+        if change:
+            group[MARKED] += mark(sieve, by[at])
         rows[found] = row
         matches[found] = bits
-        changes[found] = bits != 0 and ok[row]
-        found += bits != 0 or readers >> kinds[row] & 1 != 0
+        changes[found] = change
+        found += bits != 0 or (readers >> kinds[at] & 1 != 0 and passes(sieve, of[at]))
     return found
 
 
 @helper
-def _hash_keys(keys: Int64s, stop: int, hashes: Int64s) -> None:
-    for i in range(stop):
-        hashes[i] = mixed(keys[i])
-
-
-@helper
 def _begin(
-    group: Int64s, windows: Int64s, steps: Int64s, kinds: Uint8s, ok: Bools, masks: Bools, columns: Int64s,
-    candidates: Int32s, rows: Int32s, matches: Int32s, changes: Uint8s, scratch: Int64s, outs: Int64s,
+    group: Int64s, windows: Int64s, steps: Int64s, kinds: Uint8s, ok: Bools, masks: Bools, keys: Int64s,
+    candidates: Int32s, rows: Int32s, matches: Int32s, changes: Uint8s, outs: Int64s,
 ) -> None:  # fmt: skip
-    """Takes back what was written for the chunk before, chooses the rows, and gathers their keys."""
+    """Takes back what was written for the chunk before, and chooses the rows."""
     for window in range(group[WINDOWS], group[WINDOWS_END]):
         out, nothing = outs[windows[window, OUT]], windows[window, NOTHING]
         for i in range(group[WRITTEN]):
             out[rows[i]] = nothing
-    chosen = _choose(group, steps, kinds, ok, masks, candidates, rows, matches, changes)
-    group[CHOSEN], group[WRITTEN] = chosen, 0
-    if chosen:
-        load_words(columns[group[BY]], len(kinds), rows, 0, scratch[_KEY, :chosen])
-        _hash_keys(scratch[_KEY], chosen, scratch[_HASH])
-        if group[OF] != group[BY]:
-            load_words(columns[group[OF]], len(kinds), rows, 0, scratch[_OTHER, :chosen])
-            _hash_keys(scratch[_OTHER], chosen, scratch[_OTHER_HASH])
+    if group[MARKED] > 4 * group[SIEVE_BYTES]:  # more than every other bit
+        sieve = carray(pointer(group[SIEVE]), (group[SIEVE_BYTES],), np.uint8)
+        held = carray(pointer(group[KEYS]), (group[CAPACITY],), np.int64)
+        group[MARKED] = fill(sieve, held, carray(pointer(group[COUNTS]), (3,), np.int64)[0])
+    group[WRITTEN] = 0
+    group[CHOSEN] = _choose(
+        group, steps, kinds, ok, masks, candidates, keys[group[BY]], keys[group[OF]], rows, matches, changes
+    )  # fmt: skip
 
 
 @inlined
@@ -140,8 +152,9 @@ def _fetch_windows(group: Int64s, windows: Int64s, place: int) -> None:
 
 @helper
 def _find_places(
-    group: Int64s, windows: Int64s, position: Int64s, rows: Int32s, matches: Int32s, changes: Uint8s, scratch: Int64s
-) -> None:
+    group: Int64s, windows: Int64s, position: Int64s, by: Int64s, of: Int64s, rows: Int32s, matches: Int32s,
+    changes: Uint8s, scratch: Int64s,
+) -> None:  # fmt: skip
     """Epochs and slots of the next rows, as far as the table has room, until a block of them has any. These move up,
     behind those of the blocks before."""
     index = _words_at(group[INDEX], group[INDEX_ROWS], 2)
@@ -154,19 +167,18 @@ def _find_places(
     block_end = to + BLOCK
     while i < chosen and to < block_end:
         if i + AHEAD < chosen:
-            fetch(group[INDEX] + 16 * (scratch[_HASH, i + AHEAD] & mask))
+            fetch(group[INDEX] + 16 * (by[rows[i + AHEAD]] & mask))
             if two:
-                fetch(group[INDEX] + 16 * (scratch[_OTHER_HASH, i + AHEAD] & mask))
+                fetch(group[INDEX] + 16 * (of[rows[i + AHEAD]] & mask))
         place = read = placed(
-            scratch[_KEY, i], scratch[_HASH, i], changes[i] != 0, group[KEYS_MAX], index, key_of_slot, epoch_of_slot,
-            touched, counts,
+            by[rows[i]], changes[i] != 0, group[KEYS_MAX], index, key_of_slot, epoch_of_slot, touched, counts
         )  # fmt: skip
         if place == NO_ROOM:
             break
         if place >= 0:
             _fetch_windows(group, windows, place)
         if two:
-            read = find(index, scratch[_OTHER, i], scratch[_OTHER_HASH, i])
+            read = find(index, of[rows[i]])
             if read >= 0:
                 _fetch_windows(group, windows, read)
         rows[to], matches[to], changes[to] = rows[i], matches[i], changes[i]
@@ -220,8 +232,8 @@ def _walk_window(
 
 @helper
 def _walk_group(
-    group: Int64s, windows: Int64s, position: Int64s, rows: Int32s, matches: Int32s, changes: Uint8s, scratch: Int64s,
-    ts_ms: Int64s, ok: Bools, columns: Int64s, masks: Bools, outs: Int64s, reals: Float64s,
+    group: Int64s, windows: Int64s, position: Int64s, keys: Int64s, rows: Int32s, matches: Int32s, changes: Uint8s,
+    scratch: Int64s, ts_ms: Int64s, ok: Bools, columns: Int64s, masks: Bools, outs: Int64s, reals: Float64s,
 ) -> bool:  # fmt: skip
     """From `position` on, block by block; False where Python must make room first."""
     while True:
@@ -238,19 +250,22 @@ def _walk_group(
         position[WINDOW], before = group[WINDOWS_END], position[NEXT]
         if before == group[CHOSEN]:
             return True
-        _find_places(group, windows, position, rows, matches, changes, scratch)
+        _find_places(
+            group, windows, position, keys[group[BY]], keys[group[OF]], rows, matches, changes, scratch
+        )  # fmt: skip
         if position[NEXT] == before:
             return False
         position[AT], position[WINDOW] = position[START], group[WINDOWS]
 
 
 @kernel(
-    INT, IN_I64, TABLE, TABLE, TABLE, OUT_I64, IN_U8, IN_BOOL, IN_I64, IN_I64, _MASKS, TABLE_I32, TABLE_I32, OUT_I64,
-    OUT_I32, OUT_U8, TABLE, TABLE, _REALS,
+    INT, IN_I64, TABLE, TABLE, TABLE, TABLE, OUT_I64, IN_U8, IN_BOOL, IN_I64, IN_I64, _MASKS, TABLE, TABLE_I32,
+    TABLE_I32, OUT_I64, OUT_I32, OUT_U8, TABLE, TABLE, _REALS,
 )  # fmt: skip
 def walk(
     last: int,
     bits_of_rows: Int64s,
+    key_columns: Int64s,
     groups: Int64s,
     windows: Int64s,
     steps: Int64s,
@@ -260,6 +275,7 @@ def walk(
     ts_ms: Int64s,
     columns: Int64s,
     masks: Bools,
+    keys: Int64s,
     candidates: Int32s,
     rows: Int32s,
     candidate_counts: Int64s,
@@ -271,24 +287,40 @@ def walk(
 ) -> bool:
     """Walks the groups from `position` on up to `last`; False where Python must make room for keys or pairs first.
 
-    `candidates` int32[k, n]: rows of the kinds bits_of_rows[k], found by the first call for a chunk; `rows`
-    int32[groups, n]: those that the chunk before had, and then those of this one; `outs` and `reals` are one memory.
+    `candidates` int32[k, n]: rows of the kinds bits_of_rows[k], and `keys` int64[key columns, n], mixed: found by the
+    first call for a chunk. `rows` int32[groups, n]: those that the chunk before had, and then those of this one. `outs`
+    and `reals` are one memory.
     """
     if candidate_counts[0] < 0:
         for number in range(len(bits_of_rows)):
             candidate_counts[number] = _choose_kinds(kinds, bits_of_rows[number], candidates[number])
+        for number in range(len(key_columns)):
+            which = key_columns[number, COLUMN_ROWS]
+            mine = candidates[which, : candidate_counts[which]]
+            _mix_keys(columns[key_columns[number, COLUMN]], len(kinds), mine, scratch[_VALUE], keys[number])
     for number in range(position[GROUP], last):
         group = groups[number]
         position[GROUP] = number
         if position[STOP] == UNBEGUN:
             mine = candidates[group[ROWS], : candidate_counts[group[ROWS]]]
-            _begin(
-                group, windows, steps, kinds, ok, masks, columns, mine, rows[number], matches, changes, scratch, outs
-            )  # fmt: skip
+            _begin(group, windows, steps, kinds, ok, masks, keys, mine, rows[number], matches, changes, outs)
             position[START] = position[STOP] = position[AT] = position[NEXT] = 0
             position[WINDOW] = group[WINDOWS_END]
         if not _walk_group(
-            group, windows, position, rows[number], matches, changes, scratch, ts_ms, ok, columns, masks, outs, reals
+            group,
+            windows,
+            position,
+            keys,
+            rows[number],
+            matches,
+            changes,
+            scratch,
+            ts_ms,
+            ok,
+            columns,
+            masks,
+            outs,
+            reals,
         ):
             return False
         position[STOP] = UNBEGUN

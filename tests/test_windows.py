@@ -169,6 +169,13 @@ def test_tables_that_grow_in_mid_batch(kind: str, keys: int) -> None:
     _check(kind, WITHIN_MS, keys // 3, random_cuts(8, len(stream), 40), stream, True)
 
 
+@pytest.mark.parametrize("read_other", [False, True])
+def test_far_more_keys_than_slots(read_other: bool) -> None:
+    """Nearly all that the sieve was told of is gone, again and again."""
+    stream = random_stream(13, 6_000, 400, 5, 1_000)
+    _check("count", WITHIN_MS, 5, random_cuts(14, len(stream), 60), stream, read_other)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_rows_are_left_alone(kind: str) -> None:
     """Those of the second chunk were written to by the first."""
