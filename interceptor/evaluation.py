@@ -11,19 +11,42 @@ what stands behind the rows is never told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import types
+import pyarrow as pa
+from numba import carray, types
 
 from interceptor.columns import load_flags, load_reals, load_words
-from interceptor.found import BLOCK, Found, hour_of, note_hits, tell_hits, tell_values
+from interceptor.found import (
+    ABOUT,
+    BLOCK,
+    CODE,
+    CONSTANTS,
+    DONE,
+    FACTORS,
+    HELD,
+    HELD_END,
+    HITS,
+    HITS_END,
+    INPUT_COUNT,
+    INPUTS,
+    LINES,
+    ROW_COUNT,
+    ROWS,
+    TERM_COUNT,
+    TERMS,
+    VALUES,
+    VALUES_END,
+    Found,
+    hour_of,
+    note_hits,
+    tell_hits,
+    tell_values,
+)
 from interceptor.instructions import Op, Program
 from interceptor.kernels import (
-    IN_F64,
-    IN_I32,
-    IN_I64,
     INT,
     OUT_F64,
     OUT_I32,
@@ -38,6 +61,7 @@ from interceptor.kernels import (
     helper,
     inlined,
     kernel,
+    pointer,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +69,6 @@ if TYPE_CHECKING:
 
 _OCTETS = BLOCK // 8  # of flags, as a word each
 
-_CODE = types.Array(types.int64, 2, "C", readonly=True)
 _FLAGS, _REALS, _EIGHTS = (types.Array(one, 2, "C") for one in (types.uint8, types.float64, types.uint64))
 (_LOAD_FLAG, _LOAD_WORD, _FLAG, _WORD, _REAL, _WORD_OF_FLAG, _WORD_BELOW, _REAL_BELOW, _WORD_BELOW_IT, _REAL_BELOW_IT,
  _WORD_PLUS, _REAL_PLUS, _REAL_BY, _HOUR, _SKIP, _MASK, _NOT, _AND) = (
@@ -56,35 +79,44 @@ _FLAGS, _REALS, _EIGHTS = (types.Array(one, 2, "C") for one in (types.uint8, typ
 )  # fmt: skip
 
 
-class Registers:
-    """Room for the registers of any of some programs, kept from one run to the next."""
+class Programs:
+    """Some programs, with room for the registers of any of them, kept from one run to the next."""
 
-    def __init__(self, programs: Iterable[Program]) -> None:
-        some = list(programs)
-        needed = np.array([(0, 0, 0), *(one.registers for one in some)]).max(axis=0) + 1
-        self.octets = np.zeros((needed[0], _OCTETS), np.uint64)
-        self.flags = self.octets.view(np.uint8)
-        self.words = np.zeros((needed[1], BLOCK), np.int64)
-        self.reals = np.zeros((needed[2], BLOCK), np.float64)
-        self.hits = np.zeros((2, max((one.hits for one in some), default=0) * BLOCK + 1), np.int32)
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self._programs = programs
+        needed = np.array([(0, 0, 0), *(one.registers for one in programs)]).max(axis=0) + 1
+        self._octets = np.zeros((needed[0], _OCTETS), np.uint64)
+        self._flags = self._octets.view(np.uint8)
+        self._words = np.zeros((needed[1], BLOCK), np.int64)
+        self._reals = np.zeros((needed[2], BLOCK), np.float64)
+        self._noted = np.zeros((2, max((one.hits for one in programs), default=0) * BLOCK + 1), np.int32)
+        self._about = np.zeros((len(programs), ABOUT), np.int64)
+        for about, one in zip(self._about, programs, strict=True):
+            about[CODE], about[CONSTANTS] = _address(one.code), _address(one.constants)
+            about[TERMS], about[FACTORS] = _address(one.terms), _address(one.factors)
+            about[LINES], about[TERM_COUNT] = len(one.code), len(one.terms)
 
-
-def run(program: Program, view: KindView, registers: Registers, masks: Uint8s, found: Found) -> None:
-    """Over rows of a view. Masks (uint8[k, count of the chunk]) are set at its rows, hits are added to `found`."""
-    count, mine = view.chunk.count, view.count
-    inputs = view.located(program.inputs)
-    found.begin(mine, len(program.terms))
-    done = 0
-    while True:
-        done = _run(
-            done, program.code, program.constants, inputs, program.terms, program.factors, count, view.rows,
-            registers.octets, registers.flags, registers.words, registers.reals, registers.hits, masks,
+    def run(self, runs: Sequence[tuple[int, KindView]], masks: Uint8s, found: Found) -> None:
+        """Programs by number, each over the rows of a view; all views are of one chunk. Masks (uint8[k, count of the
+        chunk]) are set at their rows, hits are added to `found`."""
+        if not runs:
+            return
+        size, about = runs[0][1].chunk.count, self._about[[number for number, _ in runs]]
+        inputs = [view.located(self._programs[number].inputs) for number, view in runs]
+        for row, read, (_, view) in zip(about, inputs, runs, strict=True):
+            row[INPUTS], row[INPUT_COUNT] = _address(read), len(read)
+            row[ROWS], row[ROW_COUNT] = _address(view.rows), view.count
+        found.begin(about)
+        while not _run_all(
+            about, size, self._octets, self._flags, self._words, self._reals, self._noted, masks,
             found.rows, found.rules, found.held, found.values, found.counts,
-        )  # fmt: skip
-        if done == mine:
-            break
-        found.widen()
-    found.end(program)
+        ):  # fmt: skip
+            found.widen()
+        found.end(about, [self._programs[number].compared for number, _ in runs])
+
+
+def _address(array: np.ndarray) -> int:
+    return int(pa.py_buffer(array).address)
 
 
 @helper
@@ -208,18 +240,11 @@ def _any(octets: Uint64s, a: int) -> bool:
 
 
 @kernel(
-    INT, _CODE, IN_F64, IN_I64, _CODE, IN_F64, INT, IN_I32, _EIGHTS, _FLAGS, TABLE, _REALS, TABLE_I32, _FLAGS,
-    OUT_I32, OUT_I32, OUT_I32, OUT_F64, OUT_I64,
+    TABLE, INT, _EIGHTS, _FLAGS, TABLE, _REALS, TABLE_I32, _FLAGS, OUT_I32, OUT_I32, OUT_I32, OUT_F64, OUT_I64
 )  # fmt: skip
-def _run(
-    done: int,
-    code: Int64s,
-    constants: Float64s,
-    inputs: Int64s,
-    terms: Int64s,
-    factors: Float64s,
+def _run_all(
+    abouts: Int64s,
     size: int,
-    rows: Int32s,
     octets: Uint64s,
     flags: Uint8s,
     words: Int64s,
@@ -231,9 +256,31 @@ def _run(
     held: Int32s,
     values: Float64s,
     counts: Int64s,
-) -> int:
-    """Works through the blocks from row `done` on; gives the first that lacks room for its hits, else len(rows)."""
-    for start in range(done, len(rows), BLOCK):
+) -> bool:
+    """All runs, from the row on that each has come to; False where there is no room for hits."""
+    for number in range(len(abouts)):
+        about = abouts[number]
+        rows = carray(pointer(about[ROWS]), (about[ROW_COUNT],), np.int32)
+        about[DONE] = _run(
+            about, rows, size, octets, flags, words, reals, noted, masks, hit_rows, hit_rules, held, values, counts
+        )
+        if about[DONE] < len(rows):
+            return False
+        about[HITS_END], about[HELD_END], about[VALUES_END] = counts[HITS], counts[HELD], counts[VALUES]
+    return True
+
+
+@helper
+def _run(
+    about: Int64s, rows: Int32s, size: int, octets: Uint64s, flags: Uint8s, words: Int64s, reals: Float64s,
+    noted: Int32s, masks: Uint8s, hit_rows: Int32s, hit_rules: Int32s, held: Int32s, values: Float64s, counts: Int64s,
+) -> int:  # fmt: skip
+    """Works through the blocks from the row on that it has come to; gives the first that lacks room for its hits, else
+    len(rows)."""
+    code = carray(pointer(about[CODE]), (about[LINES], 4), np.int64)
+    constants = carray(pointer(about[CONSTANTS]), (about[LINES],), np.float64)
+    inputs = carray(pointer(about[INPUTS]), (about[INPUT_COUNT],), np.int64)
+    for start in range(about[DONE], len(rows), BLOCK):
         n, hits, at = min(BLOCK, len(rows) - start), 0, 0
         while at < len(code):
             op, out, a, b = code[at, 0], code[at, 1], code[at, 2], code[at, 3]
@@ -275,5 +322,5 @@ def _run(
         if hits > 0:
             if not tell_hits(noted, hits, rows, start, hit_rows, hit_rules, counts):
                 return start
-            tell_values(noted[0, :hits], rows, start, inputs, size, terms, factors, held, values, counts)
+            tell_values(noted[0, :hits], rows, start, inputs, size, about, held, values, counts)
     return len(rows)

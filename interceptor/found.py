@@ -6,21 +6,25 @@ many rules hit it. Invariant: a value that was compared is told as the rule read
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numba import carray
 
 from interceptor.columns import as_of_chunk, is_dense, load_reals, load_words
-from interceptor.instructions import Making, Program
-from interceptor.kernels import Float64s, Int32s, Int64s, Uint64s, helper, inlined
+from interceptor.instructions import Making
+from interceptor.kernels import Float64s, Int32s, Int64s, Uint64s, helper, inlined, pointer
 from interceptor.rules.names import HOUR_MS, LOCAL_TIME_MS
 
 BLOCK = 256
 ROOM_MIN = 4_096  # hits
 
-_HITS, _HELD, _WANTED = 0, 1, 2  # items of `counts`
+HITS, HELD, VALUES, _WANTED = range(4)  # items of `counts`
+# Words about a run of a program: where what it consists of is, how much of it, how far it has come, what it found.
+(CODE, CONSTANTS, LINES, TERMS, FACTORS, TERM_COUNT, INPUTS, INPUT_COUNT, ROWS, ROW_COUNT, DONE,
+ HITS_END, HELD_END, VALUES_END, ABOUT) = range(15)  # fmt: skip
 _INPUT, _SORT, _MAKING = 0, 1, 2  # words of a term
 _REAL = 2  # as a sort
 _TIMES, _PER, _OF_DAY, _SIGN = (int(Making[name]) for name in ("TIMES", "PER", "HOUR", "SIGN"))
@@ -50,33 +54,33 @@ class Compared:
 
 
 class Found:
-    """Hits as they come, kind by kind and of each in the order of rows: `rows` and `rules` int32[m], and what was
-    compared. Kept and cleared, since it is large. `held` int32[g] and `values` float64[g * terms] are of one kind."""
+    """Hits as they come, kind by kind and of each in the order of rows: `rows` and `rules` int32[m]; and what was
+    compared: `held` int32[g], `values` float64[v]. Kept and cleared, since it is large."""
 
     def __init__(self) -> None:
         self.rows, self.rules, self.held = (np.zeros(ROOM_MIN, np.int32) for _ in range(3))
         self.values = np.zeros(ROOM_MIN, np.float64)
-        self.counts = np.zeros(3, np.int64)
+        self.counts = np.zeros(4, np.int64)
         self.compared: list[Compared] = []
         self.kinds = 0  # that have hits
-        self._before = 0
 
     @property
     def hits(self) -> int:
-        return int(self.counts[_HITS])
+        return int(self.counts[HITS])
 
     def clear(self) -> None:
         """For another chunk."""
         self.counts[:] = 0
         self.compared, self.kinds = [], 0
 
-    def begin(self, rows: int, terms: int) -> None:
-        """A kind with so many rows, whose rules compare so many values."""
-        self.counts[_HELD], self._before = 0, self.hits
+    def begin(self, about: Int64s) -> None:
+        """For some runs (int64[runs, ABOUT])."""
+        self.counts[[HELD, VALUES]] = 0
+        rows, values = int(about[:, ROW_COUNT].sum()), int(about[:, ROW_COUNT] @ about[:, TERM_COUNT])
         if len(self.held) < rows:
             self.held = np.zeros(rows, np.int32)
-        if len(self.values) < rows * terms:
-            self.values = np.zeros(rows * terms, np.float64)
+        if len(self.values) < values:
+            self.values = np.zeros(values, np.float64)
 
     def widen(self) -> None:
         """Room for the hits that are wanted."""
@@ -86,13 +90,18 @@ class Found:
             new[:hits] = getattr(self, name)[:hits]
             setattr(self, name, new)
 
-    def end(self, program: Program) -> None:
-        """Copies what was compared where the kind's rules hit."""
-        self.kinds += self.hits > self._before
-        held, terms = int(self.counts[_HELD]), len(program.terms)
-        if held:
-            values = self.values[: held * terms].reshape(held, terms).copy()
-            self.compared.append(Compared(self.held[:held].copy(), values, program.compared))
+    def end(self, about: Int64s, compared: Sequence[Mapping[int, tuple[int, ...]]]) -> None:
+        """Copies what was compared where rules hit; `compared`: of each run, which of its terms are a rule's."""
+        if not self.counts[HELD]:
+            return
+        held = values = 0
+        for row, places in zip(about, compared, strict=True):
+            upto, values_upto = int(row[HELD_END]), int(row[VALUES_END])
+            if upto > held:
+                self.kinds += 1
+                some = self.values[values:values_upto].reshape(upto - held, -1).copy()
+                self.compared.append(Compared(self.held[held:upto].copy(), some, places))
+            held, values = upto, values_upto
 
 
 @inlined
@@ -120,7 +129,7 @@ def tell_hits(
 ) -> bool:
     """Brings the hits of a block in order, behind those before; False where there is no room for them."""
     ends = np.zeros(BLOCK + 1, np.int32)
-    if counts[_HITS] + hits > len(hit_rows):
+    if counts[HITS] + hits > len(hit_rows):
         counts[_WANTED] = hits
         return False
     for hit in range(hits):
@@ -129,39 +138,41 @@ def tell_hits(
         ends[i + 1] += ends[i]
     for hit in range(hits):
         i = noted[0, hit]
-        to = counts[_HITS] + ends[i]
+        to = counts[HITS] + ends[i]
         hit_rows[to], hit_rules[to] = rows[start + i], noted[1, hit]
         ends[i] += 1
-    counts[_HITS] += hits
+    counts[HITS] += hits
     return True
 
 
 @helper
 def tell_values(
-    places: Int32s, rows: Int32s, start: int, inputs: Int64s, size: int, terms: Int64s, factors: Float64s,
-    held: Int32s, values: Float64s, counts: Int64s,
+    places: Int32s, rows: Int32s, start: int, inputs: Int64s, size: int, about: Int64s, held: Int32s,
+    values: Float64s, counts: Int64s,
 ) -> None:  # fmt: skip
     """Writes down what rules compare, on each row of a block that any of them hit."""
+    terms = carray(pointer(about[TERMS]), (about[TERM_COUNT], 3), np.int64)
+    factors = carray(pointer(about[FACTORS]), (about[TERM_COUNT],), np.float64)
     is_hit = np.zeros(BLOCK, np.uint8)
     for place in places:
         is_hit[place] = 1
-    first, last = counts[_HELD], counts[_HELD]
+    first, last = counts[HELD], counts[HELD]
     of_kind = np.empty(BLOCK, np.int32)
     for i in range(BLOCK):
         if is_hit[i]:
             of_kind[last - first] = start + i
             held[last] = rows[start + i]
             last += 1
-    counts[_HELD] = last
+    counts[HELD] = last
     words, reals = np.empty(last - first, np.int64), np.empty(last - first, np.float64)
     for number in range(len(terms)):
-        sort, making, about = terms[number, _SORT], terms[number, _MAKING], inputs[terms[number, _INPUT]]
-        at = of_kind[: last - first] if is_dense(about) else held[first:last]
-        about = as_of_chunk(about)
+        sort, making, column = terms[number, _SORT], terms[number, _MAKING], inputs[terms[number, _INPUT]]
+        at = of_kind[: last - first] if is_dense(column) else held[first:last]
+        column = as_of_chunk(column)
         if sort == _REAL:
-            load_reals(about, size, at, 0, reals)
+            load_reals(column, size, at, 0, reals)
         else:
-            load_words(about, size, at, 0, words)
+            load_words(column, size, at, 0, words)
         for i in range(last - first):
             value = reals[i] if sort == _REAL else np.float64(words[i])
             if making == _TIMES:
@@ -172,4 +183,5 @@ def tell_values(
                 value = np.float64(hour_of(words[i]))
             elif making == _SIGN:
                 value = 1.0 if value != 0.0 else 0.0
-            values[(first + i) * len(terms) + number] = value
+            values[counts[VALUES] + i * len(terms) + number] = value
+    counts[VALUES] += (last - first) * len(terms)

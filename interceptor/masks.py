@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from interceptor.chunk import Chunk, Views, bits_of
-from interceptor.evaluation import Registers, run
+from interceptor.evaluation import Programs
 from interceptor.found import Found
 from interceptor.instructions import Assembler, Program
 from interceptor.kernels import Bools
@@ -32,16 +32,15 @@ class MaskPlan:
         for kinds, condition in (one for feature in features for one in feature.conditions):
             asked.setdefault((bits_of(kinds), condition.key), (kinds, condition))
         self.number = {name: number for number, name in enumerate(asked)}
-        self._programs = {kind: _program(asked, kind) for kind in Kind}
-        self._registers = Registers(self._programs.values())
+        programs = [_program(asked, kind) for kind in Kind]
+        self._programs, self._asking = Programs(programs), [len(one.code) > 0 for one in programs]
         self._none = Found()
 
     def answered(self, chunk: Chunk, views: Views) -> Bools:
         """bool[masks, count], by number."""
         masks = np.zeros((len(self.number), chunk.count), np.uint8)
-        for view in views:
-            if view is not None and len(self._programs[view.kind].code):
-                run(self._programs[view.kind], view, self._registers, masks, self._none)
+        runs = [(number, view) for number, view in enumerate(views) if view is not None and self._asking[number]]
+        self._programs.run(runs, masks, self._none)
         return masks.view(np.bool_)
 
 

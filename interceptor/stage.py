@@ -14,7 +14,7 @@ import numpy as np
 
 from interceptor.chunk import Chunk, Views
 from interceptor.config import Limits
-from interceptor.evaluation import Registers, run
+from interceptor.evaluation import Programs
 from interceptor.features import FeatureBank
 from interceptor.found import Found
 from interceptor.hits import Hits
@@ -75,9 +75,10 @@ class Stage:
     def _follow(self, side: Side, rule_set: RuleSet) -> None:
         self._side, self._rule_set, self._digests = side, rule_set, digests(rule_set)
         self._live = np.array([rule.mode == "live" for rule in rule_set.rules], bool)
-        self._programs = {kind: self._programs_for(kind) for kind in Kind}
-        programs = (program for some in self._programs.values() for _, program in some)
-        self._registers, self._found = Registers(programs), Found()
+        programs = [(kind, *one) for kind in Kind for one in self._programs_for(kind)]
+        self._of_kind = {kind: [at for at, (on, *_) in enumerate(programs) if on is kind] for kind in Kind}
+        self._names = [name for _, name, _ in programs]
+        self._programs, self._found = Programs([program for *_, program in programs]), Found()
 
     def _programs_for(self, kind: Kind) -> list[tuple[str, Program]]:
         """The side's rules on a kind of event, in one program; one by one where somebody wants to know their costs."""
@@ -85,7 +86,7 @@ class Stage:
         mine = [i for i, rule in enumerate(rules) if rule.stage == self._side and kind in rule.kinds]
         if self._observer.wants_parts_apart:
             return [(rules[number].name, _program(self._rule_set, [number])) for number in mine]
-        return [(kind.name.lower(), _program(self._rule_set, mine))] if mine else []
+        return [(self._side, _program(self._rule_set, mine))] if mine else []
 
     def _weights(self) -> tuple[np.ndarray, np.ndarray]:
         """What each rule adds to the side's scores, float64[rules], and its kind of evidence, uint8[rules]."""
@@ -102,10 +103,10 @@ class Stage:
         """Brings the windows up to date and evaluates the rules."""
         self._bank.apply(chunk, views, self._observer)
         self._found.clear()
-        for view in filter(None, views):
-            for name, program in self._programs[view.kind]:
-                run(program, view, self._registers, _NO_MASKS, self._found)
-                self._observer.lap("rule", name)
+        runs = [(number, view) for view in views if view is not None for number in self._of_kind[view.kind]]
+        for some in [[one] for one in runs] if self._observer.wants_parts_apart else [runs]:
+            self._programs.run(some, _NO_MASKS, self._found)
+            self._observer.lap("rule", self._names[some[0][0]] if some else self._side)
         return Hits.of(self._found, chunk.count)
 
     def scores(self, chunk: Chunk, hits: Hits) -> Points:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from interceptor import found as finding
 from interceptor.batch import Batch
 from interceptor.chunk import Chunk, KindView
-from interceptor.evaluation import Registers, run
+from interceptor.evaluation import Programs
 from interceptor.found import BLOCK, Found
 from interceptor.hits import Hits
 from interceptor.instructions import Assembler, Op
@@ -82,7 +82,7 @@ def masks_of(conditions: list[Expression], view: KindView) -> np.ndarray:
     for number, condition in enumerate(conditions):
         assembler.mask(Lowering(assembler).steps(condition), number)
     program, masks = assembler.program(), np.zeros((len(conditions), view.chunk.count), np.uint8)
-    run(program, view, Registers([program]), masks, Found())
+    Programs([program]).run([(0, view)], masks, Found())
     return masks.view(bool)
 
 
@@ -154,7 +154,7 @@ def test_hits_with_what_was_compared(monkeypatch: pytest.MonkeyPatch) -> None:
         compared = [Lowering(assembler).term(names[term]) for term in condition.terms]
         assembler.hit(Lowering(assembler).steps(condition), rule, compared)
     program, found = assembler.program(), Found()
-    run(program, view, Registers([program]), np.zeros((1, 1), np.uint8), found)
+    Programs([program]).run([(0, view)], np.zeros((1, 1), np.uint8), found)
     hits = Hits.of(found, view.chunk.count)
     known = view.column("known").tolist()
     expected = [
