@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from interceptor import hosts
 from interceptor.entries import FOREVER_MS
@@ -59,6 +60,7 @@ class SpanTable:
 
     def __init__(self) -> None:
         self.size = 0
+        self.located: list[int]  # address and length of sieve, keys and spans, for kernels
         self._allocate(ROOM_FOR_MIN)
 
     @property
@@ -123,6 +125,9 @@ class SpanTable:
         capacity = keys + keys // 4 + 1
         self.sieve, self.keys, self.spans = table(capacity // 8 + 1, 1), table(capacity, 1), table(capacity, 2)
         self.codes: Int32s = np.zeros(capacity, np.int32)
+        self.located = [
+            word for one in (self.sieve, self.keys, self.spans) for word in (pa.py_buffer(one).address, len(one))
+        ]
 
 
 @helper
@@ -158,7 +163,12 @@ def _place(key: int, home: int, keys: Int64s) -> int:
 @helper
 def found_at(key: int, sieve: Int64s, keys: Int64s) -> int:
     """Where `key` is, -1 where it isn't."""
-    hash_ = mixed(key)
+    return found_by_hash(key, mixed(key), sieve, keys)
+
+
+@helper
+def found_by_hash(key: int, hash_: int, sieve: Int64s, keys: Int64s) -> int:
+    """The same for who has hashed the key (`mixed`) already."""
     bits = _bits(hash_)
     if sieve[sieve_word(hash_, sieve), 0] & bits != bits or key == 0:
         return -1
@@ -220,16 +230,24 @@ def holds(at: int, ts_ms: int, spans: Int64s) -> bool:
 
 
 @helper
-def begins_listed(value: int, ts_ms: int, lengths: int, sieve: Int64s, keys: Int64s, spans: Int64s) -> bool:
-    """Cuts digits off at the end of a value and looks up what is left. `lengths`: bit n is set if there is a prefix of
-    n digits."""
-    begin: Any = np.uint64(value)
-    digits = 1
-    while digits < 20 and begin >= _POWERS[digits]:
-        digits += 1
+def longest_of(lengths: int) -> int:
+    """The number of the highest bit."""
     longest = 0
     while lengths >> longest > 1:
         longest += 1
+    return longest
+
+
+@helper
+def begins_listed(
+    value: int, ts_ms: int, lengths: int, longest: int, sieve: Int64s, keys: Int64s, spans: Int64s
+) -> bool:
+    """Cuts digits off at the end of a value and looks up what is left. `lengths`: bit n is set if there is a prefix of
+    n digits; `longest`: the highest of them."""
+    begin: Any = np.uint64(value)
+    digits = 11 if begin >= _POWERS[10] else 1  # most numbers have 11 to 13
+    while digits < 20 and begin >= _POWERS[digits]:
+        digits += 1
     if digits > longest:
         begin //= _POWERS[digits - longest]
         digits = longest
@@ -245,8 +263,9 @@ def begins_listed(value: int, ts_ms: int, lengths: int, sieve: Int64s, keys: Int
 def begins(
     values: Uint64s, ts_ms: Int64s, lengths: int, sieve: Int64s, keys: Int64s, spans: Int64s, listed: Uint8s
 ) -> None:
+    longest = longest_of(lengths)
     for i in range(len(values)):
-        listed[i] = begins_listed(values[i], ts_ms[i], lengths, sieve, keys, spans)
+        listed[i] = begins_listed(values[i], ts_ms[i], lengths, longest, sieve, keys, spans)
 
 
 @kernel(IN_U64, OUT_I64)

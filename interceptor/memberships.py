@@ -9,12 +9,12 @@ once for all lists of domains.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numba import carray, types
 
 from interceptor.columns import load_words
@@ -34,7 +34,17 @@ from interceptor.kernels import (
     prefetch,
 )
 from interceptor.lists import DomainList, ExactList, PrefixList
-from interceptor.lookups import DOT, FNV_PRIME, FNV_START, begins_listed, found_at, holds, sieve_word
+from interceptor.lookups import (
+    DOT,
+    FNV_PRIME,
+    FNV_START,
+    begins_listed,
+    found_at,
+    found_by_hash,
+    holds,
+    longest_of,
+    sieve_word,
+)
 from interceptor.schema import Kind
 from interceptor.tables import mixed
 
@@ -44,8 +54,9 @@ if TYPE_CHECKING:
     from interceptor.rules.side_lines import AnyList
 
 BLOCK = 256
+SIEVE_IN_CACHE = 2_048  # words of a sieve that need not be asked for
 # Words of a job: the row of the answers, where sieve, keys and spans are, with their lengths, and the column.
-_OUT, _SIEVE, _KEYS, _SPANS, _LENGTHS, _COLUMN, _WORDS = 0, 1, 3, 5, 6, 7, 8
+_OUT, _SIEVE, _KEYS, _SPANS, _LENGTHS, _COLUMN, _WORDS = 0, 1, 3, 5, 7, 8, 9
 _JOBS = types.Array(types.int64, 2, "C", readonly=True)
 _ANSWERS = types.Array(types.uint8, 2, "C")
 
@@ -85,18 +96,20 @@ def memberships(view: KindView, lists: ListBook, asked: tuple[Question, ...]) ->
 
 
 def _jobs(lists: ListBook, asked: tuple[Question, ...]) -> _Jobs:
-    of_numbers, of_hosts = list[tuple[int, ...]](), list[tuple[int, ...]]()
-    columns, others = list[str](), list[int]()
+    of_numbers = defaultdict[str, list[tuple[int, ...]]](
+        list
+    )  # by column: values are read and hashed once for all lists
+    of_hosts, others = list[tuple[int, ...]](), list[int]()
     for number, (name, column) in enumerate(asked):
         parts = lists.parts(name)
         if column == "host":
             of_hosts += [(number, *_table(part)) for part in parts if isinstance(part, DomainList)]
         elif all(isinstance(part, ExactList | PrefixList) for part in parts):
-            of_numbers += [(number, *_table(part)) for part in parts]
-            columns += [column] * len(parts)
+            of_numbers[column] += [(number, *_table(part)) for part in parts]
         else:
             others.append(number)
-    return _Jobs(_table_of(of_numbers), columns, _table_of(of_hosts), others)
+    columns = [column for column, jobs in of_numbers.items() for _ in jobs]
+    return _Jobs(_table_of([job for jobs in of_numbers.values() for job in jobs]), columns, _table_of(of_hosts), others)
 
 
 def _table_of(jobs: Sequence[tuple[int, ...]]) -> Int64s:
@@ -106,10 +119,7 @@ def _table_of(jobs: Sequence[tuple[int, ...]]) -> Int64s:
 def _table(part: AnyList) -> tuple[int, ...]:
     """The list's own memory: good until the list changes."""
     assert isinstance(part, ExactList | PrefixList | DomainList)
-    table = part.table
-    lengths = part.lengths if isinstance(part, PrefixList) else 0
-    sieve, keys, held = (pa.py_buffer(column).address for column in (table.sieve, table.keys, table.spans))
-    return sieve, len(table.sieve), keys, len(table.keys), held, lengths
+    return *part.table.located, part.lengths if isinstance(part, PrefixList) else 0
 
 
 @helper
@@ -119,35 +129,40 @@ def _column(job: Int64s, first: int, words: int) -> Int64s:
 
 @helper
 def _spans(job: Int64s) -> Int64s:
-    return carray(pointer(job[_SPANS]), (job[_KEYS + 1], 2), np.int64)
+    return carray(pointer(job[_SPANS]), (job[_SPANS + 1], 2), np.int64)
 
 
 @kernel(_JOBS, INT, INT, IN_I32, _ANSWERS)
 def _answer(jobs: Int64s, times: int, size: int, rows: Int32s, answers: Uint8s) -> None:
     """Each job over all rows, in blocks, whose places in the sieve are asked for before they are read."""
-    values, ts_ms = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
+    values, hashes, ts_ms = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
     for start in range(0, len(rows), BLOCK):
         n = min(BLOCK, len(rows) - start)
         load_words(times, size, rows, start, ts_ms[:n])
         for number in range(len(jobs)):
             job = jobs[number]
-            load_words(job[_COLUMN], size, rows, start, values[:n])
-            sieve, keys = _column(job, _SIEVE, 1), _column(job, _KEYS, 1)
-            _answer_block(job, values[:n], ts_ms, sieve, keys, _spans(job), answers[job[_OUT], start : start + n])
+            if number == 0 or job[_COLUMN] != jobs[number - 1, _COLUMN]:
+                load_words(job[_COLUMN], size, rows, start, values[:n])
+                for i in range(n):
+                    hashes[i] = mixed(values[i])
+            sieve, keys, answer = _column(job, _SIEVE, 1), _column(job, _KEYS, 1), answers[job[_OUT], start : start + n]
+            lengths, longest = job[_LENGTHS], longest_of(job[_LENGTHS])
+            if lengths != 0:
+                for i in range(n):
+                    answer[i] |= begins_listed(values[i], ts_ms[i], lengths, longest, sieve, keys, _spans(job))
+            else:
+                _answer_block(values, hashes, ts_ms, sieve, keys, _spans(job), answer)
 
 
 @helper
 def _answer_block(
-    job: Int64s, values: Int64s, ts_ms: Int64s, sieve: Int64s, keys: Int64s, held: Int64s, answers: Uint8s
+    values: Int64s, hashes: Int64s, ts_ms: Int64s, sieve: Int64s, keys: Int64s, held: Int64s, answer: Uint8s
 ) -> None:
-    if job[_LENGTHS] != 0:
-        for i in range(len(values)):
-            answers[i] |= begins_listed(values[i], ts_ms[i], job[_LENGTHS], sieve, keys, held)
-        return
-    for i in range(len(values)):
-        prefetch(sieve, sieve_word(mixed(values[i]), sieve))
-    for i in range(len(values)):
-        answers[i] |= holds(found_at(values[i], sieve, keys), ts_ms[i], held)
+    if len(sieve) > SIEVE_IN_CACHE:
+        for i in range(len(answer)):
+            prefetch(sieve, sieve_word(hashes[i], sieve))
+    for i in range(len(answer)):
+        answer[i] |= holds(found_by_hash(values[i], hashes[i], sieve, keys), ts_ms[i], held)
 
 
 @kernel(_JOBS, IN_U8, IN_I64, IN_I64, INT, INT, IN_I32, _ANSWERS)
