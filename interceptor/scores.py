@@ -275,17 +275,17 @@ def _score(
     points: Float64s,
 ) -> int:
     """Works through the rows from `done` on; gives the first whose key finds no room, else len(keys)."""
-    hit = np.searchsorted(hit_rows, done)
-    places = np.empty(BLOCK, np.int64)
+    hit, hashes, places = np.searchsorted(hit_rows, done), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
     for start in range(done, len(keys), BLOCK):
         stop = min(start + BLOCK, len(keys))
         for row in range(start, stop):
-            prefetch(index, mixed(np.int64(keys[row])) & (len(index) - 1))
+            hashes[row - start] = mixed(np.int64(keys[row]))
+            prefetch(index, hashes[row - start] & (len(index) - 1))
         for row in range(start, stop):
-            key = np.int64(keys[row])
             place = placed(
-                key, mixed(key), scoring[row] != 0, keys_max, index, key_of_slot, epoch_of_slot, touched, state
-            )
+                np.int64(keys[row]), hashes[row - start], scoring[row] != 0, keys_max, index, key_of_slot,
+                epoch_of_slot, touched, state,
+            )  # fmt: skip
             if place == NO_ROOM:
                 stop = row
                 break
