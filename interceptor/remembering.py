@@ -3,7 +3,8 @@
 Enters: texts, and the answers to those that aren't known. Leaves: the answers. Invariants: an answer comes out for
 exactly the bytes that it was kept for; memory is fixed.
 
-A text has one place, by its hash; who comes there last, stays. Of equal texts that come together, the first is asked.
+A text has one of two places, by its hash; who comes there takes that of the one that was asked for longer ago. Of equal
+texts that come together, the first is asked.
 """
 
 from __future__ import annotations
@@ -33,20 +34,22 @@ from interceptor.tables import mixed
 
 _WORD = 8
 _LINE = LINE_BYTES // _WORD
-# Words of a place: the text's hash, 0 = free; its bytes; while its answer isn't there, which question it is and of
-# which turn, else -1. The answer and the text follow.
-_HASH, _SIZE, _QUESTION, _HEAD = 0, 1, 2, 3
+# A line for each two places: of both, the text's hash, 0 = free; its bytes; while its answer isn't there, which
+# question it is and of which turn, else -1; and which of the two was asked for last. What they hold, the answer and then
+# the text, stands elsewhere.
+_HASH, _SIZE, _QUESTION, _OTHER, _LAST = 0, 1, 2, 3, 6
 _TURN_BITS = 32
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Memory:
-    """Answers of `width` words to texts of up to `text_bytes` bytes, in up to `bytes_max` bytes."""
+    """Answers of `width` words to texts of up to `text_bytes` bytes, in up to `bytes_max` bytes, or for two texts."""
 
     def __init__(self, text_bytes: int, width: int, bytes_max: int) -> None:
-        words = -(-(_HEAD + width + -(-text_bytes // _WORD)) // _LINE) * _LINE
+        words = -(-(width + -(-text_bytes // _WORD)) // _LINE) * _LINE
+        pairs = 1 << max(1, bytes_max // ((_LINE + 2 * words) * _WORD)).bit_length() - 1
         self._text_bytes = text_bytes
-        self._places = table(1 << max(0, (bytes_max // (words * _WORD)).bit_length() - 1), words)
+        self._pairs, self._held = table(pairs, _LINE), table(2 * pairs, words)
         self._turn = 0
         self._asked: Int64s = np.zeros(0, np.int64)
         self._place_of: Int64s = np.zeros(0, np.int64)
@@ -59,23 +62,24 @@ class Memory:
         hashes, unknown = np.empty(count, np.int64), np.empty(count, np.int64)
         self._asked, self._place_of = np.empty(count, np.int64), np.empty(count, np.int64)
         asked = _recall(
-            data, starts, stops, hashes, self._places, self._places.reshape(-1, _LINE), self._turn, self._text_bytes,
-            answers, self._asked, unknown, self._place_of,
+            data, starts, stops, hashes, self._pairs, self._held, self._held.reshape(-1, _LINE), self._turn,
+            self._text_bytes, answers, self._asked, unknown, self._place_of,
         )  # fmt: skip
         return unknown[:asked]
 
     def keep(self, told: Int64s, answers: Int64s) -> None:
         """Answers int64[k, width] to the texts that `recall` asked about last: remembered, and filled in."""
-        _keep(told, self._asked, self._place_of, self._turn, self._places, answers)
+        _keep(told, self._asked, self._place_of, self._turn, self._pairs, self._held, answers)
 
 
-@kernel(IN_U8, IN_I64, IN_I64, OUT_I64, TABLE, TABLE, INT, INT, TABLE, OUT_I64, OUT_I64, OUT_I64)
+@kernel(IN_U8, IN_I64, IN_I64, OUT_I64, TABLE, TABLE, TABLE, INT, INT, TABLE, OUT_I64, OUT_I64, OUT_I64)
 def _recall(
     data: Uint8s,
     starts: Int64s,
     stops: Int64s,
     hashes: Int64s,
-    places: Int64s,
+    pairs: Int64s,
+    held: Int64s,
     lines: Int64s,
     turn: int,
     text_bytes: int,
@@ -84,41 +88,46 @@ def _recall(
     unknown: Int64s,
     place_of: Int64s,
 ) -> int:
-    mask, width, count = len(places) - 1, answers.shape[1], 0
+    mask, width, count = len(pairs) - 1, answers.shape[1], 0
     for row in range(len(starts)):
         hashes[row] = _hash(data, starts[row], stops[row])
     for row in range(len(starts)):
+        if row + 2 * AHEAD < len(starts):
+            prefetch(pairs, hashes[row + 2 * AHEAD] & mask)
         if row + AHEAD < len(starts):
             ahead = row + AHEAD
-            first = (hashes[ahead] & mask) * (places.shape[1] // _LINE)
-            held = _HEAD + width + min(stops[ahead] - starts[ahead], text_bytes) // _WORD
-            for line in range(first, first + held // _LINE + 1):
-                prefetch(lines, line)
-        place, size = hashes[row] & mask, stops[row] - starts[row]
+            size = min(stops[ahead] - starts[ahead], text_bytes)
+            _prefetch_held(pairs, held, lines, hashes[ahead], mask, width + size // _WORD)
+        pair, size = hashes[row] & mask, stops[row] - starts[row]
+        side = _side_of(pairs, pair, hashes[row])
+        at, place = side * _OTHER, 2 * pair + side
         asked[row] = -1
-        if places[place, _HASH] == hashes[row] and places[place, _SIZE] == size:
-            question = places[place, _QUESTION]
+        if pairs[pair, at + _HASH] == hashes[row] and pairs[pair, at + _SIZE] == size:
+            question = pairs[pair, at + _QUESTION]
             known = question == -1 or question >> _TURN_BITS == turn
-            if known and _is_same(data, starts[row], size, places, place, _HEAD + width):
+            if known and _is_same(data, starts[row], size, held, place, width):
+                pairs[pair, _LAST] = side
                 if question == -1:
                     for word in range(width):
-                        answers[row, word] = places[place, _HEAD + word]
+                        answers[row, word] = held[place, word]
                 else:
                     asked[row] = question & (1 << _TURN_BITS) - 1
                 continue
         asked[row], unknown[count], place_of[count] = count, row, -1
         if size <= text_bytes:
             place_of[count] = place
-            places[place, _HASH], places[place, _SIZE] = hashes[row], size
-            places[place, _QUESTION] = turn << _TURN_BITS | count
+            pairs[pair, at + _HASH], pairs[pair, at + _SIZE], pairs[pair, _LAST] = hashes[row], size, side
+            pairs[pair, at + _QUESTION] = turn << _TURN_BITS | count
             for word in range((size + _WORD - 1) // _WORD):
-                places[place, _HEAD + width + word] = _word(data, starts[row], size, word)
+                held[place, width + word] = _word(data, starts[row], size, word)
         count += 1
     return count
 
 
-@kernel(TABLE, IN_I64, IN_I64, INT, TABLE, TABLE)
-def _keep(told: Int64s, asked: Int64s, place_of: Int64s, turn: int, places: Int64s, answers: Int64s) -> None:
+@kernel(TABLE, IN_I64, IN_I64, INT, TABLE, TABLE, TABLE)
+def _keep(
+    told: Int64s, asked: Int64s, place_of: Int64s, turn: int, pairs: Int64s, held: Int64s, answers: Int64s
+) -> None:
     width = told.shape[1]
     for row in range(len(answers)):
         if asked[row] >= 0:
@@ -126,10 +135,29 @@ def _keep(told: Int64s, asked: Int64s, place_of: Int64s, turn: int, places: Int6
                 answers[row, word] = told[asked[row], word]
     for number in range(len(told)):
         place = place_of[number]
-        if place >= 0 and places[place, _QUESTION] == turn << _TURN_BITS | number:  # no other text has it by now
+        at = (place & 1) * _OTHER + _QUESTION
+        if place >= 0 and pairs[place >> 1, at] == turn << _TURN_BITS | number:  # no other text has it by now
             for word in range(width):
-                places[place, _HEAD + word] = told[number, word]
-            places[place, _QUESTION] = -1
+                held[place, word] = told[number, word]
+            pairs[place >> 1, at] = -1
+
+
+@inlined
+def _side_of(pairs: Int64s, pair: int, hash_: int) -> np.int64:
+    """Which of two places a text has, or may take."""
+    if pairs[pair, _HASH] == hash_:
+        return np.int64(0)
+    if pairs[pair, _OTHER + _HASH] == hash_:
+        return np.int64(1)
+    return np.int64(1 - pairs[pair, _LAST])
+
+
+@inlined
+def _prefetch_held(pairs: Int64s, held: Int64s, lines: Int64s, hash_: int, mask: int, words: int) -> None:
+    pair = hash_ & mask
+    first = (2 * pair + _side_of(pairs, pair, hash_)) * (held.shape[1] // _LINE)
+    for line in range(first, first + words // _LINE + 1):
+        prefetch(lines, line)
 
 
 @helper
@@ -144,9 +172,9 @@ def _hash(data: Uint8s, start: int, stop: int) -> np.int64:
 
 
 @inlined
-def _is_same(data: Uint8s, start: int, size: int, places: Int64s, place: int, first: int) -> bool:
+def _is_same(data: Uint8s, start: int, size: int, held: Int64s, place: int, first: int) -> bool:
     for word in range((size + _WORD - 1) // _WORD):
-        if places[place, first + word] != _word(data, start, size, word):
+        if held[place, first + word] != _word(data, start, size, word):
             return False
     return True
 
