@@ -43,7 +43,6 @@ from interceptor.lookalikes import (
     SYMBOL,
     TABLE_SIZE,
     ZERO_WIDTH,
-    FoldTable,
     host_table,
     text_table,
 )
@@ -85,12 +84,12 @@ class Folded:
 
 def fold(strings: Strings, rows: Int32s | None = None) -> Folded:
     """Messages `rows` (int32[m], default: all) of `strings`, folded. Raises IndexError for a row that isn't there."""
-    return _fold(strings, rows, text_table())
+    return fold_spans(strings.data, *spans(strings, rows), of_host=False)
 
 
 def fold_hosts(strings: Strings, rows: Int32s | None = None) -> Folded:
     """Host skeletons: `p0st-bank.cn` and `postbank.cn` are one. Dots stay, hyphens go, punycode is left as it is."""
-    return _fold(strings, rows, host_table())
+    return fold_spans(strings.data, *spans(strings, rows), of_host=True)
 
 
 def fold_one(text: str) -> str:
@@ -121,15 +120,15 @@ def spans(strings: Strings, rows: Int32s | None) -> tuple[Int64s, Int64s]:
     return starts, stops
 
 
-def _fold(strings: Strings, rows: Int32s | None, table: FoldTable) -> Folded:
-    starts, stops = spans(strings, rows)
-    count = len(starts)
+def fold_spans(data: Uint8s, starts: Int64s, stops: Int64s, of_host: bool) -> Folded:
+    """The same of messages or hosts that are data[starts[i]:stops[i]], int64[m] each."""
+    count, table = len(starts), host_table() if of_host else text_table()
     # Room for the worst case; pages that aren't written to are never there.
     out = np.empty(int(stops.sum() - starts.sum()) * table.growth, np.int32)
     offsets, disguised, shape = np.zeros(count + 1, np.int32), np.empty(count, np.int32), np.empty(count, np.uint64)
     end = _fold_rows(
-        strings.data, starts, stops, table.codes, table.expansions, out, offsets, disguised, shape.view(np.int64)
-    )
+        data, starts, stops, table.codes, table.expansions, out, offsets, disguised, shape.view(np.int64)
+    )  # fmt: skip
     return Folded(offsets, out[:end], disguised, shape)
 
 

@@ -15,8 +15,8 @@ from enum import IntEnum
 import numpy as np
 
 from interceptor.batch import Strings
-from interceptor.folding import fold, fold_hosts, spans
-from interceptor.kernels import Bools, Int32s, Int64s, Uint64s
+from interceptor.folding import fold_spans, spans
+from interceptor.kernels import Bools, Int32s, Int64s, Uint8s, Uint64s
 from interceptor.lookups import hash_hosts
 from interceptor.patterns import PatternDatabase
 from interceptor.remembering import Memory
@@ -78,7 +78,8 @@ class Reader:
 
     def __init__(self, words: PatternDatabase, of_host: bool, bytes_max: int) -> None:
         self._words, self._of_host, self._bytes_max = words, of_host, bytes_max
-        self._width = _first_of_sets(of_host) + words.row_words(of_host)
+        self._first_of_sets, self._set_words = _first_of_sets(of_host), words.row_words(of_host)
+        self._width = self._first_of_sets + self._set_words
         self._aspects: int = Aspect.LOOKS
         self._memory = self._empty()
 
@@ -87,32 +88,31 @@ class Reader:
         if aspects & ~self._aspects:
             self._aspects |= aspects
             self._memory = self._empty()
-        starts, stops = spans(strings, rows)
+        data, (starts, stops) = strings.data, spans(strings, rows)
         found = np.empty((len(rows), self._width), np.int64)
-        unread = self._memory.recall(strings.data, starts, stops, found)
+        unread = self._memory.recall(data, starts, stops, found)
         if len(unread):
-            self._memory.keep(self._read(strings, rows[unread]), found)
+            self._memory.keep(self._read(data, starts[unread], stops[unread]), found)
         return Reading(found, self._aspects, self._words, self._of_host)
 
     def _empty(self) -> Memory:
         return Memory(HOST_BYTES if self._of_host else TEXT_BYTES, self._width, self._bytes_max)
 
-    def _read(self, strings: Strings, rows: Int32s) -> Int64s:
-        found = np.zeros((len(rows), self._width), np.int64)
+    def _read(self, data: Uint8s, starts: Int64s, stops: Int64s) -> Int64s:
+        found = np.zeros((len(starts), self._width), np.int64)
         if self._of_host:
-            hashes = np.zeros(len(rows), np.int64)
-            hash_hosts(strings.data, *spans(strings, rows), hashes)
+            hashes = np.zeros(len(starts), np.int64)
+            hash_hosts(data, starts, stops, hashes)
             found[:, _LINK] = hashes
             if not self._aspects:
                 return found
-        folded = (fold_hosts if self._of_host else fold)(strings, rows)
+        folded = fold_spans(data, starts, stops, self._of_host)
         if not self._of_host:
             found[:, _DISGUISED], found[:, _SHAPE] = folded.disguised, folded.shape.view(np.int64)
         if self._aspects & Aspect.LIKENESS:
             found[:, _SKETCH : _SKETCH + SKETCH_WORDS] = sketches(folded)
         if self._aspects & Aspect.SETS:
-            first, words = _first_of_sets(self._of_host), self._words.row_words(self._of_host)
-            found[:, first:] = self._words.bits(folded, self._of_host)[:, :words]
+            found[:, self._first_of_sets :] = self._words.bits(folded, self._of_host)[:, : self._set_words]
         return found
 
 

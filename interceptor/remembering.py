@@ -35,8 +35,8 @@ from interceptor.tables import mixed
 _WORD = 8
 _LINE = LINE_BYTES // _WORD
 # A line for each two places: of both, the text's hash, 0 = free; its bytes; while its answer isn't there, which
-# question it is and of which turn, else -1; and which of the two was asked for last. What they hold, the answer and then
-# the text, stands elsewhere.
+# question it is and of which turn, else -1; and which of the two was asked for last. What they hold stands elsewhere:
+# first the answer, then the text.
 _HASH, _SIZE, _QUESTION, _OTHER, _LAST = 0, 1, 2, 3, 6
 _TURN_BITS = 32
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
