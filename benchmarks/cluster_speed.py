@@ -1,9 +1,9 @@
 """How fast a cluster is on this machine, beside Faust as it is usually written: `python -m benchmarks.cluster_speed`.
 
-Enters: how many events. Leaves: events a second of the plain agent, of workers on frames and through the bridge, on the
-same broker in the same run; latency at half of the highest rate; what Redis away or slow costs. Invariant: figures
-are of whole streams, from the first event sent to the last decision read, or say what else they are; every event's
-decision has arrived.
+Enters: how many events. Leaves: events a second of the plain agent, of workers on frames, through the bridge and on
+JSON itself, on the same broker in the same run; latency at half of the highest rate; what Redis away or slow costs.
+Invariant: figures are of whole streams, from the first event sent to the last decision read, or say what else they are;
+every event's decision has arrived.
 
 Latency is from the moment at which an event was due to be sent, so a feed that is held up doesn't hide it.
 """
@@ -149,7 +149,7 @@ def _warm(settings: Settings, frames: list[pa.RecordBatch]) -> None:
     Arrivals(settings, settings.topic(DECISIONS), settings.partitions).decided(frames[0].num_rows)
 
 
-def from_json(rig: Rig, frames: list[pa.RecordBatch], way: str = "JSON, one worker") -> Speed:
+def from_json(rig: Rig, frames: list[pa.RecordBatch], way: str) -> Speed:
     """One JSON event a message, in a topic of one partition that one worker reads itself; all is there before it
     begins. From its first decisions to its last, start-up left out."""
     settings = rig.settings(1, snapshots="redis")
@@ -257,7 +257,7 @@ def main(
     bridged: Annotated[int, typer.Option(help="Events through the bridge.")] = 200_000,
     plain: Annotated[int, typer.Option(help="Events for the plain agent.")] = 6_000,
     seed: Annotated[int, typer.Option()] = 1,
-    partitions: Annotated[int, typer.Option(help="1 = the engine whole: frames and latencies only.")] = 8,
+    partitions: Annotated[int, typer.Option(help="1 = the engine whole: frames, JSON and latencies only.")] = 8,
     shares: Annotated[str, typer.Option(help="Of the highest rate, for latencies of the whole engine.")] = "0.1,0.5",
     rules: Annotated[Path | None, typer.Option(help="A folder, instead of all the rules that are shipped.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
@@ -287,9 +287,9 @@ def main(
 
 def _whole(rig: Rig, frames: list[pa.RecordBatch], shares: Sequence[float], as_json: bool) -> None:
     """Where one shard holds the engine in one piece."""
-    speeds = [on_frames(rig, frames, "whole", partitions=1)]
+    speeds = [on_frames(rig, frames, "whole", partitions=1), from_json(rig, frames, "whole, JSON itself")]
     late = [latency(rig, frames, speeds[0].per_s * share, partitions=1) for share in shares]
-    speeds.append(on_frames(rig, frames, "whole again", partitions=1))
+    speeds += [from_json(rig, frames, "JSON itself again"), on_frames(rig, frames, "whole again", partitions=1)]
     if as_json:
         print(json.dumps({"speeds": [asdict(one) for one in speeds], "latency_ms": late}, indent=1))
     else:

@@ -1,12 +1,13 @@
-"""Kafka, Redis and two workers on this machine: frames, the bridge, latency at offered loads.
+"""Kafka, Redis and workers on this machine: frames, the bridge, JSON that a worker reads itself, latency at loads.
 
-Enters: the mixed stream. Leaves: events a second of wall time, from the first event sent to the last decision read; CPU
-of workers and bridge; milliseconds. Invariant: every event's decision has arrived; the broker is on the same cores, and
-its CPU isn't counted.
+Enters: the mixed stream. Leaves: events a second of wall time, from the first event sent (JSON: from the first decision
+read) to the last decision read; CPU of workers and bridge; milliseconds. Invariant: every event's decision has arrived;
+the broker is on the same cores, and its CPU isn't counted.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,9 +30,10 @@ def kafka(setting: Setting) -> list[Figure]:
     found = []
     many, few = _frames(setting, setting.pick(32_768, 1_000_000)), _frames(setting, setting.pick(32_768, 262_144))
     with rigs.folder() as folder, rigs.Rig(Path(folder)) as rig:
-        for name in ("frames", "bridge", "frames again"):
+        ways = {"bridge": speed.over_the_bridge, "JSON itself": partial(speed.from_json, way="JSON itself")}
+        for name in ("frames", "bridge", "JSON itself", "frames again"):
             before = control_ns()
-            done = speed.over_the_bridge(rig, few) if name == "bridge" else speed.on_frames(rig, many, name)
+            done = ways[name](rig, few) if name in ways else speed.on_frames(rig, many, name)
             control = (before + control_ns()) / 2
             found.append(Figure(name, None, done.per_s, "events/s", control, {"cpu_us": done.cpu_us}))
     return found
@@ -53,8 +55,8 @@ def kafka_latency(setting: Setting) -> list[Figure]:
 
 
 CASES = [
-    Case("kafka", "a cluster of two workers, broker on the same cores: frames, and JSON over the bridge", "events/s",
-         measure=kafka),
+    Case("kafka", "a cluster of two workers, broker on the same cores: frames, JSON over the bridge and without",
+         "events/s", measure=kafka),
     Case("kafka-latency", "the cluster at an offered load, from when an event was due until its decision is read", "ms",
          "events/s offered", measure=kafka_latency),
 ]  # fmt: skip

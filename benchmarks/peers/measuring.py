@@ -130,7 +130,7 @@ class Measuring:
         if peer.streams:
             if isinstance(self._topics, str):
                 raise NotRun(self._topics)
-            work = self._topics.given(work)
+            work = self._topics.given(work, entry.partitions)
         python = environment.python() if entry.home == "peers" else Path(sys.executable)
         with tempfile.TemporaryDirectory(prefix="peers-run-") as name:
             told, to = Path(name) / "work.json", Path(name) / "outcome.json"

@@ -52,8 +52,9 @@ class Work:
     `folder` holds the events as JSON, one a line in the form that `interceptor bridge` takes (LINES), the same events
     as an Arrow file of one batch (FRAME), and the blocklist, one number a line (BLOCKLIST). `events`: the first so many
     are to be done. `absent`: what stands for a field that an event doesn't have. For peers on streams, `kafka` is a
-    broker's address, `topic` holds just these events, one JSON event a message, keyed by source, on two partitions, and
-    `output`, empty and of this run alone, gets {"event_id", "rules"} for each event with hits.
+    broker's address, `topic` holds just these events, one JSON event a message, keyed by source, on two partitions (one
+    for this project's own entry), and `output`, empty and of this run alone, gets {"event_id", "rules"} for each event
+    with hits.
     """
 
     folder: Path

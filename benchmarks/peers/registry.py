@@ -18,7 +18,8 @@ from benchmarks.peers.peer import Peer
 class Entry:
     """`options` make it what `key` says. `home`: whose environment it runs in, this project's or the peers' own.
     `beside`: the entry of ours that it is held against, with the same job on the same input. `trial`: how many events
-    it can do is found out by a first run of a few; one that needs long to get going just does them all."""
+    it can do is found out by a first run of a few; one that needs long to get going just does them all. `partitions`:
+    of the topic that one on streams reads."""
 
     key: str
     module: str
@@ -27,6 +28,7 @@ class Entry:
     beside: str = "ours-stateless"
     home: Literal["project", "peers"] = "peers"
     trial: bool = False
+    partitions: int = 2
 
     def peer(self) -> Peer:
         maker = getattr(import_module(f"benchmarks.peers.{self.module}"), self.maker)
@@ -34,7 +36,7 @@ class Entry:
 
 
 CONTROLS = {"stateless": "python-stateless", "screening": "python"}  # by job
-ON_TOPICS = "ours-json"  # the entry of ours that reads what peers on streams read; JSON, without Kafka
+ON_TOPICS = "ours-kafka"  # the entry of ours beside peers on streams
 ENTRIES: Sequence[Entry] = (
     Entry("ours-stateless", "ours", "Ours", ("frames", "stateless"), home="project"),
     Entry("python-stateless", "plain_python", "PlainPython", ("decoded", "stateless"), home="project"),
@@ -48,6 +50,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("python-decoded", "plain_python", "PlainPython", ("decoded", "screening"), "ours-frames", "project"),
     Entry("ours-json", "ours", "Ours", ("JSON", "screening"), "ours-json", "project"),
     Entry("python", "plain_python", "PlainPython", ("JSON", "screening"), "ours-json", "project"),
+    Entry(ON_TOPICS, "ours", "OursOnTopic", (), ON_TOPICS, "project", partitions=1),
     Entry("java", "plain_java", "PlainJava", (), ON_TOPICS, "project"),
     Entry("flink", "flink", "Flink", (True,), ON_TOPICS, "project"),
     Entry("flink-volatile", "flink", "Flink", (False,), ON_TOPICS, "project"),

@@ -109,7 +109,7 @@ def _show(found: Sequence[Measured], to: Path) -> None:
             rows.append([one.name, one.job, str(one.threads), *[""] * 5, "", _said(one)])
     note = (
         "× ours: CPU an event, by that of this project's engine with the same job (stateless: frames against dicts; "
-        "plain Python: frames against decoded events, JSON against JSON; peers on topics: JSON, see meaning), each "
+        "plain Python: frames against decoded events, JSON against JSON; peers on topics: a worker on a topic), each "
         f"divided by the control around it. Written to {to}."
     )
     show_table("Peers on the same events", columns, rows, note)

@@ -18,7 +18,6 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from benchmarks.peers.peer import Work
-from benchmarks.peers.stream import PARTITIONS
 from interceptor.machine.broker import Broker
 
 POLL_EVERY = 10_000
@@ -39,22 +38,23 @@ class Topics:
     """Of one broker: topics of events are filled when first needed."""
 
     def __init__(self, address: str) -> None:
-        self._address, self._filled = address, dict[int, str]()
+        self._address, self._filled = address, dict[tuple[int, int], str]()
 
-    def given(self, work: Work) -> Work:
-        """With its events in a topic, and a new output."""
-        if work.events not in self._filled:
-            topic = f"events-{work.events}"
-            self._make(topic)
+    def given(self, work: Work, partitions: int) -> Work:
+        """With its events in a topic of so many partitions, and a new output."""
+        key = work.events, partitions
+        if key not in self._filled:
+            topic = f"events-{work.events}-{partitions}"
+            self._make(topic, partitions)
             self._fill(topic, work)
-            self._filled[work.events] = topic
+            self._filled[key] = topic
         output = f"intercepted-{uuid4().hex[:8]}"
-        self._make(output)
-        return replace(work, kafka=self._address, topic=self._filled[work.events], output=output)
+        self._make(output, partitions)
+        return replace(work, kafka=self._address, topic=self._filled[key], output=output)
 
-    def _make(self, topic: str) -> None:
+    def _make(self, topic: str, partitions: int) -> None:
         admin = AdminClient({"bootstrap.servers": self._address})  # held: without it nobody would wait for the answer
-        for made in admin.create_topics([NewTopic(topic, PARTITIONS, 1)]).values():
+        for made in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
             made.result(30)
 
     def _fill(self, topic: str, work: Work) -> None:

@@ -31,9 +31,9 @@ class Incoming(NamedTuple):
 
 
 class Given(NamedTuple):
-    """Messages of one partition, in order, of `size` bytes or, where they are to be taken alone, more. `begins`:
-    there are none before them from this offset on; `done` is to be called once everything that follows from them is
-    delivered."""
+    """Messages of one partition, in order, of `size` bytes or, where they are to be taken alone, more. `begins`: there
+    are none before them from this offset on; `done`: to be called once everything that follows from them is delivered.
+    """
 
     messages: Sequence[Incoming]
     size: int
