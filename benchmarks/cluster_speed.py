@@ -152,10 +152,8 @@ def _warm(settings: Settings, frames: list[pa.RecordBatch]) -> None:
 def from_json(rig: Rig, frames: list[pa.RecordBatch], way: str) -> Speed:
     """One JSON event a message, in a topic of one partition that one worker reads itself; all is there before it
     begins. From its first decisions to its last, start-up left out."""
-    settings = rig.settings(1, snapshots="redis")
-    settings = settings.model_copy(update={"from_json": f"{settings.app}.raw"})
+    settings = rig.json_settings(snapshots="redis")
     lines = [line for frame in frames for line in to_json_events(frame)]
-    _make(settings, settings.from_json, 1)
     _send_lines(settings, settings.from_json, lines)
     worker = Worker(settings, rig.folder, 0)
     try:

@@ -171,11 +171,12 @@ TRIALS: dict[str, tuple[Callable[[Trial], None], int]] = {
 
 def run_trial(
     name: str, rig: Rig, frames: list[pa.RecordBatch], wanted: pa.Table, rate: float, faults: int,
-    seed: int,
+    seed: int, from_json: bool,
 ) -> Outcome:  # fmt: skip
     """One of TRIALS, with two workers at first."""
     harm, _ = TRIALS[name]
-    settings = rig.settings(snapshots="redis") if name == "redis" else rig.settings()
+    more = {"snapshots": "redis"} if name == "redis" else {}
+    settings = rig.json_settings(**more) if from_json else rig.settings(**more)
     began_s = time.monotonic()
     with Stream(rig.folder, settings, frames, rate) as stream:
         trial = Trial(stream, rig, random.Random(seed), faults)
@@ -203,6 +204,9 @@ def main(
     faults: Annotated[int | None, typer.Option(help="Of each trial.  [default: 50, 20, 3, 6, 4]")] = None,
     frame_rows: Annotated[int, typer.Option(help="Events of a frame, at most.")] = 1_000,
     seed: Annotated[int, typer.Option(help="The same stream, the same moments of harm.")] = 1,
+    from_json: Annotated[
+        bool, typer.Option("--from-json", help="Workers that read a topic of JSON themselves.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Do harm to a cluster on this machine, and look whether anything is lost."""
@@ -214,7 +218,7 @@ def main(
     with rigs.folder() as folder, Rig(Path(folder)) as rig:
         for name in only or TRIALS:
             count = faults if faults is not None else TRIALS[name][1]
-            outcome = run_trial(name, rig, frames, wanted, rate, count, seed)
+            outcome = run_trial(name, rig, frames, wanted, rate, count, seed, from_json)
             outcomes.append(outcome)
             if not as_json:
                 _show(outcome)

@@ -29,6 +29,7 @@ from interceptor.machine.redis_server import RedisServer
 from interceptor.rules import RuleSet
 from interceptor.transport.edge.json_writing import to_json_events
 from interceptor.transport.edge.pacing import at_rate, paced
+from interceptor.transport.edge.raw_topics import make_raw_topic
 from interceptor.transport.edge.sending import Mail, send_frames
 from interceptor.transport.ledger.book import Ledger
 from interceptor.transport.ledger.follow import Follower
@@ -153,6 +154,13 @@ class Rig:
         servers = {"kafka": self.broker.address, "redis": self.redis.url}
         settings = Settings(**{"app": f"trial{self._streams}", "partitions": partitions, **servers, **usual, **more})
         create_topics(settings)
+        return settings
+
+    def json_settings(self, **more: Any) -> Settings:
+        """For a worker that reads a topic of JSON itself."""
+        settings = self.settings(1, **more)
+        settings = settings.model_copy(update={"from_json": f"{settings.app}.gateway"})
+        make_raw_topic(settings, settings.from_json)
         return settings
 
 

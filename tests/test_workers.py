@@ -266,6 +266,18 @@ def test_a_worker_that_hears_nothing_of_its_broker_gives_up(
     assert "gives up (exit code 75)" in started[0].log.read_text("utf-8")
 
 
+@pytest.mark.parametrize("after_s", [2.0, 4.0, 6.0])
+def test_a_worker_of_json_stops_whenever_it_is_asked(
+    kafka_address: str, redis_address: str, kafka_is_real: bool, tmp_path: Path, after_s: float
+) -> None:
+    if not kafka_is_real:
+        pytest.skip("the mock makes topics of four partitions only")
+    worker = Worker(from_json(kafka_address, redis_address, tmp_path), tmp_path, 1)
+    time.sleep(after_s)
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(30) in (0, -signal.SIGTERM)  # before Python is there to listen, it is the signal's way
+
+
 @pytest.mark.parametrize("after_s", [1.0, 2.0, 3.0, 4.0])
 def test_a_worker_asked_to_stop_while_it_starts_stops(settings: Settings, tmp_path: Path, after_s: float) -> None:
     """Also between its coming into the group and its first partitions, where it once hung."""

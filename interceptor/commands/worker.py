@@ -14,8 +14,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from confluent_kafka import KafkaException
+
 from interceptor.rules import RulesError, default_rules_dir, load
-from interceptor.transport.clients import Away
+from interceptor.transport.clients import Away, no_answer, reason
 from interceptor.transport.edge.raw_topics import BadTopic, check_one_partition
 from interceptor.transport.making import TopicsProblem, create_topics
 from interceptor.transport.settings import SettingsError, load_settings
@@ -84,6 +86,8 @@ async def _read_json(station: Station) -> int:
         await member.run()
     except BadTopic as problem:
         return fail(str(problem), EXIT_CONFIGURATION)
+    except KafkaException as error:
+        return fail(no_answer(station.settings, reason(error.args[0])), EXIT_TRY_LATER)
     return EXIT_STOPPED if heard[0] == signal.SIGINT else EXIT_DONE
 
 
