@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from interceptor.machine.processes import free_port
 from interceptor.transport import making
 from interceptor.transport.making import TopicsProblem, admin_client, create_topics, wanted_topics
-from interceptor.transport.settings import Settings
+from interceptor.transport.settings import Settings, SettingsError, settings_from
 from interceptor.transport.topics import CONTACTS, DEAD_LETTERS, DECISIONS, EVENTS
 
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -92,3 +92,27 @@ def test_copies_that_no_broker_can_hold(kafka_address: str, kafka_is_real: bool)
 
 def test_a_mock_is_known_as_one(kafka_address: str, kafka_is_real: bool) -> None:
     assert making.is_mock(Settings(kafka=kafka_address)) is not kafka_is_real
+
+
+def test_who_reads_json_needs_no_topic_of_frames() -> None:
+    settings = Settings(app="direct", partitions=1, from_json="gateway")
+    assert wanted_topics(settings) == {"direct.decisions": 1, "direct.dead-letters": 1}
+    assert settings.read_as(EVENTS) == "gateway"
+    assert settings.read_as(DECISIONS) == "direct.decisions"
+    assert settings.topic(EVENTS) == "direct.events"
+    assert Settings(partitions=1).read_as(EVENTS) == "interceptor.events"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"INTERCEPTOR_FROM_JSON": "gateway"}, "INTERCEPTOR_FROM_JSON: works where one shard holds the engine whole"),
+        (
+            {"INTERCEPTOR_FROM_JSON": "interceptor.events", "INTERCEPTOR_PARTITIONS": "1"},
+            "INTERCEPTOR_FROM_JSON: one of the cluster's own topics",
+        ),
+    ],
+)
+def test_json_that_cant_be_read_directly_is_told(given: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        settings_from(given)

@@ -8,7 +8,6 @@ the lines alone, however they were cut into pieces; nothing of a line gets to th
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections import Counter
@@ -106,7 +105,7 @@ def _run(options: Options, stack: ExitStack) -> int:
             if signals.heard:
                 break
     _tell(options, work.tally, rule_set.hash, time.monotonic() - began_s, stopped=bool(signals.heard))
-    if signal.SIGINT in signals.heard:
+    if signals.heard:
         return EXIT_STOPPED
     return EXIT_FOUND if work.tally.rejected else EXIT_CLEAN
 
@@ -152,6 +151,8 @@ class _Work:
 def _opened(file: str, stack: ExitStack) -> tuple[int, int]:
     """A file descriptor, and how many bytes there are; 0 = nobody knows."""
     if file == STDIN:
+        if sys.stdin is None:  # Python has none where its descriptor is closed
+            raise Problem("standard input is closed")
         if sys.stdin.isatty():
             print("Reads events from the keyboard; Ctrl-D ends", file=sys.stderr)
         return sys.stdin.fileno(), 0
@@ -252,7 +253,8 @@ def _tell(options: Options, tally: Tally, ruleset: str, seconds: float, *, stopp
     unusual = {name: count for name, count in statuses.items() if name != "ok"}
     said = ", ".join(f"{name} {count:,}" for name, count in [*verdicts.items(), *unusual.items()] if count)
     until = "stopped after " if stopped else ""
-    print(f"{until}{tally.events:,} events decided ({said or 'nothing'}){_rejected(tally)}", file=to, flush=True)
+    events = f"{tally.events:,} event{'s' if tally.events != 1 else ''}"
+    print(f"{until}{events} decided ({said or 'nothing'}){_rejected(tally)}", file=to, flush=True)
 
 
 def _counted(counts: np.ndarray, of: Any) -> dict[str, int]:
