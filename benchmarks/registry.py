@@ -14,6 +14,7 @@ from benchmarks.cases import (
     decode,
     embedded,
     engine,
+    flow,
     latency,
     ledger,
     lists,
@@ -28,7 +29,7 @@ from interceptor.rules.errors import nearest
 
 MODULES = (
     decode, lists, windows, texts, rules, engine, budget, embedded, latency, simulator, ledger, snapshots, shards,
-    cluster,
+    flow, cluster,
 )  # fmt: skip
 CASES: dict[str, Case] = {case.name: case for module in MODULES for case in module.CASES}
 FIRST = next(iter(CASES))

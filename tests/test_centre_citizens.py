@@ -296,7 +296,7 @@ def _listed(book: Book) -> Any:
 
 
 def _refuse(book: Book, why: str) -> Any:
-    return appeals.refuse(book, _appealed(book), why, by="officer", at_ms=NOON)
+    return appeals.refuse(book, _appealed(book), why, by="officer", at_ms=NOON + HOUR_MS)
 
 
 REFUSED: list[tuple[str, Any]] = [
@@ -311,6 +311,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("no-papers", lambda book: (_crowd(book), _file(book, papers=" "))),
     ("no-such-appeal", lambda book: _uphold(book, 7)),
     ("decided-already", lambda book: _uphold(book, _decided(book))),
+    ("before-filing", lambda book: _uphold(book, _appealed(book), at=0)),
     ("no-reason", lambda book: _refuse(book, "")),
     ("no-papers", lambda book: _protect(book, papers="")),
     ("not-a-number", lambda book: _protect(book, SITE)),

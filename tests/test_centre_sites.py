@@ -149,6 +149,21 @@ def test_reports_and_findings_count_and_a_cleared_host_is_left_alone(book: Book)
     assert "icbc-b.top" in _proposed(book)
 
 
+def test_feedback_lets_go_of_what_was_proposed_or_confirmed(book: Book) -> None:
+    hosts = ("icbc-jf.top", "icbc-kf.top")
+    patrol = _seen(book, *(_visit(host) for host in hosts))
+    acts.confirm(book, hosts[0], OFFICIAL, by=OFFICER, at_ms=START_MS)
+    upheld = [
+        row(Kind.FEEDBACK, START_MS, outcome=outcome, source=hash_of_host(host), subject=Subject.SITE)
+        for host, outcome in zip(hosts, (Outcome.APPEAL_UPHELD, Outcome.FALSE_ALARM), strict=True)
+    ]
+    for _ in range(2):
+        _seen(book, *upheld, patrol=patrol)
+    states = {site.host: site.state for site in reading.listing(book, None)}
+    assert states == {"icbc-jf.top": State.LIFTED, "icbc-kf.top": State.REJECTED}
+    assert Verb.TAKE_OFF_LIST in {order.verb for order in since(book.db)}
+
+
 def test_an_officer_confirms_and_the_list_has_it_for_thirty_days(book: Book) -> None:
     patrol = _seen(book, _visit("icbc-jf.top"))
     done = acts.confirm(book, "icbc-jf.top", OFFICIAL, by=OFFICER, at_ms=START_MS)
@@ -226,6 +241,17 @@ def test_refusals(book: Book) -> None:
     confirm("icbc-jf.top")
     refused(book, "confirmed-already", lambda: confirm("icbc-jf.top"))
     refused(book, "confirmed-already", lambda: propose("icbc-jf.top"))
+
+
+def test_a_site_with_a_record_needs_more_than_an_officers_word(book: Book) -> None:
+    patrol = _seen(book, _visit("firm.example", asks_card=True))
+    _seen(book, _visit("firm.example", registered=True), _visit("other.example", registered=True), patrol=patrol)
+    acts.propose(book, "firm.example", OFFICIAL, by=OFFICER, at_ms=START_MS, why="I think so")
+    site = reading.one(book, "firm.example", OFFICIAL).site
+    assert (site.visits, site.registered) == (2, True)
+    refused(book, "no-evidence", lambda: acts.confirm(book, site.id, OFFICIAL, by=OFFICER, at_ms=START_MS))
+    _seen(book, row(Kind.REPORT, START_MS, source=hash_of_host("firm.example"), subject=Subject.SITE), patrol=patrol)
+    assert acts.confirm(book, site.id, OFFICIAL, by=OFFICER, at_ms=START_MS).state is State.CONFIRMED
 
 
 def test_what_nobody_proposes_is_forgotten(book: Book) -> None:

@@ -26,7 +26,7 @@ from interceptor.centre.seen import Seen
 from interceptor.centre.things import Thing
 from interceptor.centre.warnings import acts, reading, rows, texts
 from interceptor.centre.warnings.acts import HELD, Reason, advance, end_hold, outcome, warn, withdraw
-from interceptor.centre.warnings.classes import Scam, of_rules, of_words
+from interceptor.centre.warnings.classes import Scam, of_rules, of_texts
 from interceptor.centre.warnings.means import MINUTE_MS, SENDER, Means, following
 from interceptor.centre.warnings.system import WarningSystem
 from interceptor.commands.centre.warnings_cli import app
@@ -147,13 +147,23 @@ def test_more_about_the_same_citizen_joins_the_open_warning(book: Book) -> None:
 
 def test_the_same_tier_is_not_used_again_within_the_hour(book: Book) -> None:
     warning = _warn(book, 3)
-    _say(book, warning, Outcome.FALSE_ALARM, 5)
+    _say(book, warning, Outcome.CONFIRMED, 5)
     assert _warn(book, 3, at=64.9) == 0
     assert _warn(book, 2, at=64.9) == 0
     assert _warn(book, 4, at=64.9) != 0
     assert _warn(book, 3, CITIZENS[1], at=64.9) != 0
     _say(book, 2, Outcome.PERSUADED, 70)
     assert _warn(book, 3, at=131) != 0
+
+
+def test_after_a_false_alarm_the_same_rules_rest_for_a_day(book: Book) -> None:
+    for citizen in CITIZENS[:2]:
+        _say(book, _warn(book, 3, citizen, rules="a b"), Outcome.FALSE_ALARM, 0.1)
+    day = 24 * 60
+    assert _warn(book, 3, at=day, rules="a") == 0
+    assert _warn(book, 3, at=day, rules="a c") != 0
+    assert _warn(book, 3, CITIZENS[1], at=day, rules="b a") == 0
+    assert _warn(book, 3, CITIZENS[1], at=day + 1, rules="b a") != 0
 
 
 def test_a_call_under_way_is_broken_off_for_a_visit(book: Book) -> None:
@@ -226,6 +236,7 @@ def _closed(book: Book) -> int:
     [
         ("no-such-warning", lambda book: _say(book, 99, Outcome.PERSUADED, 2)),
         ("not-under-way", lambda book: _say(book, _closed(book), Outcome.PERSUADED, 2)),
+        ("before-start", lambda book: _say(book, _warn(book, 3), Outcome.PERSUADED, -1)),
         ("wrong-outcome", lambda book: _say(book, _warn(book, 3), Outcome.APPEAL_UPHELD, 2)),
         ("no-hold", lambda book: end_hold(book, _warn(book, 3), by="somebody", at_ms=NOON)),
         ("closed-already", lambda book: withdraw(book, _closed(book), "why", by="somebody", at_ms=NOON)),
@@ -278,11 +289,14 @@ def test_whatever_happens_the_book_stays_sound(actions: list[Any], tmp_path_fact
             at += minutes
             if what == "warn":
                 _warn(book, tier, CITIZENS[who], at)
-            elif what == "say" and (under_way := [one for one in reading.listing(book) if one.under_way]):
+            elif what == "say" and (under_way := reading.under_way(book)):
                 with suppress(Refused):  # its time may be over just now
                     _say(book, under_way[who % len(under_way)].id, said, at)
             else:
                 advance(book, NOON + int(at * MINUTE_MS), FEW)
+            assert {one.id for one in reading.under_way(book)} == {
+                one.id for one in reading.listing(book) if one.under_way
+            }
             for one in reading.listing(book):
                 assert one.tier >= tiers.get(one.id, 0)
                 tiers[one.id] = one.tier
@@ -397,12 +411,13 @@ def test_the_centre_s_own_line_gets_through_and_a_fake_does_not() -> None:
 
 
 def test_classes_are_told_by_rules_and_words() -> None:
-    assert of_words("在家点赞,佣金日结,➕薇 abc12345") is Scam.REBATE
-    assert of_words("您涉案, 法院传票") is Scam.POLICE
-    assert of_rules(["many-senders-one-text"], Kind.SMS, "低息贷款秒下款") is Scam.LOAN
-    assert of_rules(["many-senders-one-text"], Kind.SMS, "你好") is Scam.UNCLEAR
-    assert of_rules(["brand-clone", "borrowed-and-paid-on"], Kind.TRANSFER) is Scam.LOAN
-    assert of_rules(["stranger-spread"], Kind.CALL) is Scam.UNCLEAR
+    told = ["在家点赞,佣\u200b金日结,➕薇 abc12345", "您涉案, 法院传票", "", "你好", "低息貸款"]
+    assert of_texts(told) == [Scam.REBATE, Scam.POLICE, Scam.UNCLEAR, Scam.UNCLEAR, Scam.LOAN]
+    assert of_rules(["many-senders-one-text", "refund-lure"], Scam.LOAN) is Scam.LOAN
+    assert of_rules(["refund-lure"], Scam.LOAN) is Scam.CUSTOMER_SERVICE
+    assert of_rules(["stranger-spread"], Scam.LOAN) is Scam.LOAN
+    assert of_rules(["brand-clone", "borrowed-and-paid-on"]) is Scam.LOAN
+    assert of_rules(["stranger-spread"]) is Scam.UNCLEAR
 
 
 def _seen(events: list[dict[str, Any]], actions: list[int], hits: list[tuple[int, int]], rules: list[str]) -> Seen:
@@ -466,6 +481,19 @@ def test_the_class_of_a_payment_is_that_of_the_message_before(book: Book) -> Non
     WarningSystem(FEW).take(book, _seen(events, [0, int(Action.WARN_3)], [(0, 0), (1, 1)], rules), NOON + 1)
     (found,) = reading.listing(book)
     assert (found.scam, found.stake_fen, found.source) == (Scam.REBATE, 5_000_000, f"account:0x{77:016x}")
+
+
+def test_a_page_that_asks_for_a_card_belongs_to_the_scam_before(book: Book) -> None:
+    make = Numbered(town=TOWN)
+    asked = int(Action.WARN_1)
+    events = [
+        make.event(Kind.SMS, NOON, source=8617000000001, target=CITIZENS[0], text="佣金日结"),
+        make.event(Kind.WEB, NOON + 1, source=7, target=CITIZENS[0], host="a.example"),
+        make.event(Kind.WEB, NOON + 2, source=7, target=CITIZENS[1], host="a.example"),
+    ]
+    rules = ["lure-with-contact", "young-card-form"]
+    WarningSystem().take(book, _seen(events, [0, asked, asked], [(0, 0), (1, 1), (2, 1)], rules), NOON + 2)
+    assert [Scam(one.scam) for one in reversed(reading.listing(book))] == [Scam.REBATE, Scam.PHISHING]
 
 
 def test_feedback_of_others_and_a_second_escalation_change_nothing(book: Book) -> None:

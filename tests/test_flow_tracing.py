@@ -68,6 +68,27 @@ def test_kernel_and_slow_version_agree(
     assert (trace.share <= 1).all()
 
 
+@given(random_networks(), st.integers(0, 12))
+def test_what_an_account_had(network: tuple[list[Paid], dict[int, int]], hour: int) -> None:
+    """What went out since stolen money came, and what is there now: beside a count by hand."""
+    paid, reports = network
+    ordered = sorted(paid, key=lambda one: (one.ts_ms, one.id))
+    transfers = transfers_of(paid)
+    for name, fen in reports.items():
+        row = transfers.row_of(str(name))
+        at_ms = max(hour * HOUR_MS, int(transfers.ts_ms[row]))
+        trace = Tracer(transfers).trace(Case("c", (Report(row, fen),)), Limits(least_fen=0), at_ms)
+        for account, first, had in zip(left(trace), trace.first_row.tolist(), trace.had_fen.tolist(), strict=True):
+            balance = since = 0
+            for at, one in enumerate(ordered):
+                if one.ts_ms <= trace.as_of_ms and one.payer == int(account):
+                    balance = int(transfers.before_fen[at]) - one.fen
+                    since += one.fen if at >= first and one.payee != one.payer else 0
+                if one.ts_ms <= trace.as_of_ms and one.payee == int(account) and one.way == "arrived":
+                    balance += one.fen
+            assert had == balance + since
+
+
 @given(random_networks())
 def test_rounding_costs_less_than_a_fen_a_transfer(network: tuple[list[Paid], dict[int, int]]) -> None:
     """Whole fen beside exact fractions, without limits that rounding could cross."""

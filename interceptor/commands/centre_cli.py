@@ -17,6 +17,7 @@ from interceptor.commands.centre import (
     cases_cli,
     flow_cli,
     follow_cli,
+    hotspots_cli,
     lookup_cli,
     money_cli,
     protect_cli,
@@ -39,6 +40,7 @@ app.add_typer(money_cli.app, name="money")
 flow_cli.add_to(money_cli.app)
 app.add_typer(sites_cli.app, name="sites")
 app.add_typer(cards_cli.app, name="cards")
+app.add_typer(hotspots_cli.app, name="hotspots")
 app.add_typer(report_cli.app, name="report")
 app.command("lookup")(lookup_cli.lookup)
 app.add_typer(appeal_cli.app, name="appeal")

@@ -15,6 +15,7 @@ from interceptor.centre.bulletin.periods import Period
 from interceptor.centre.cards import reading as cards
 from interceptor.centre.cases import reading as cases
 from interceptor.centre.citizens import reading as citizens
+from interceptor.centre.hotspots import reading as hotspots
 from interceptor.centre.money import reading as money
 from interceptor.centre.sites import reading as sites
 from interceptor.centre.warnings import reading as warnings
@@ -23,7 +24,8 @@ RANKED = 10
 
 COUNTS: Mapping[str, Counts] = {
     "gates": tally.counts, "money": money.counts, "cases": cases.counts, "warnings": warnings.counts,
-    "sites": sites.counts, "cards": cards.counts, "citizens": citizens.counts,
+    "sites": sites.counts, "cards": cards.counts, "hotspots": hotspots.counts,
+    "citizens": citizens.counts,
 }  # fmt: skip
 
 WANTED: Sequence[Wanted] = (
@@ -68,6 +70,9 @@ WANTED: Sequence[Wanted] = (
     Wanted("cards", "limited", "limited"),
     Wanted("cards", "suspended", "suspended"),
     Wanted("cards", "sanctioned", "people and cards sanctioned"),
+    Wanted("hotspots", "hot_towns", "townships found hot"),
+    Wanted("hotspots", "dens_found", "dens found"),
+    Wanted("hotspots", "dens_moved", "dens that moved"),
     Wanted("citizens", "reports", "reports by citizens"),
     Wanted("citizens", "bursts_blocked", "provisional blocks"),
     Wanted("citizens", "appeals_filed", "appeals filed"),

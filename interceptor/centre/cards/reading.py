@@ -84,7 +84,7 @@ def counts(book: Book, from_ms: int, to_ms: int) -> dict[str, int]:
         book.db.execute(f"SELECT what, count(*) FROM card_acts WHERE {within} GROUP BY what", span).fetchall()
     )
     for name, query in (
-        ("opened", "SELECT count(*) FROM cards WHERE opened_ms >= ? AND opened_ms < ?"),
+        ("opened", "SELECT count(*) FROM cards WHERE opened_ms > 0 AND opened_ms >= ? AND opened_ms < ?"),
         ("sanctioned", "SELECT count(*) FROM sanctions WHERE since_ms >= ? AND since_ms < ?"),
         ("outlets_flagged", f"SELECT count(*) FROM flagged_outlets WHERE {within}"),
     ):

@@ -108,7 +108,7 @@ def uphold(
 ) -> Appeal:
     """It was wrong: everything is lifted now, and the reports behind it count no more. Raises Refused."""
     with book.act("appeal.uphold", f"appeal:{appeal}", by, at_ms) as act:
-        found = _undecided(act.db, appeal)
+        found = _undecided(act.db, appeal, at_ms)
         lifted = _lift(act, found, at_ms, terms)
         gates.forget(act, found.thing)
         act.db.execute("UPDATE bursts SET until_ms = ? WHERE subject = ? AND key = ? AND until_ms > ?",
@@ -128,7 +128,7 @@ def refuse(book: Book, appeal: int, why: str, *, by: str, at_ms: int) -> Appeal:
     """It was right: it stays, and the person is told why. Raises Refused."""
     with book.act("appeal.refuse", f"appeal:{appeal}", by, at_ms) as act:
         act.note(reason=why)
-        found = _undecided(act.db, appeal)
+        found = _undecided(act.db, appeal, at_ms)
         if not why.strip():
             raise Refused("no-reason", "who is turned down is told why", "say why by --why")
         right = reports.judge(act, found.thing, right=True)
@@ -171,10 +171,12 @@ def open_of(db: sqlite3.Connection, thing: Thing) -> Appeal | None:
     return next(iter(_where(db, "subject = ? AND key = ? AND decided_ms = 0", *pair(thing))), None)
 
 
-def _undecided(db: sqlite3.Connection, appeal: int) -> Appeal:
+def _undecided(db: sqlite3.Connection, appeal: int, at_ms: int) -> Appeal:
     found = one(db, appeal)
     if found.decided_ms:
         raise Refused("decided-already", f"appeal {appeal} was {found.outcome} by {found.decider}")
+    if at_ms < found.filed_ms:
+        raise Refused("before-filing", f"appeal {appeal} was filed later than that", "see --at")
     return found
 
 

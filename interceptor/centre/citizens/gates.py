@@ -61,22 +61,34 @@ def note(book: Book, seen: Seen, found: list[int], now_ms: int, terms: Terms) ->
     """Writes down what was done in these rows; gives the empty list."""
     if not found:
         return found
-    times = seen.column("ts_ms")
     told = []
-    for row in found:
-        if thing := thing_acted_on(seen, row):
-            acted = int(seen.actions[row]) & int(ACTED)
-            told.append((*triple(thing), acted, " ".join(seen.rules_of(row)), int(times[row]), int(times[row])))
+    for rows_of_one in _by_party(seen, found):
+        last = rows_of_one[-1]
+        if thing := thing_acted_on(seen, last):
+            acted = int(np.bitwise_or.reduce(seen.actions[rows_of_one])) & int(ACTED)
+            times, names = seen.column("ts_ms")[rows_of_one], " ".join(seen.rules_of(last))
+            told.append((*triple(thing), acted, names, int(times.min()), int(times.max()), len(rows_of_one)))
     with book.act("gate.acted", "", "engine", now_ms) as act:
         act.db.execute("DELETE FROM acted WHERE last_ms < ?", (now_ms - terms.acted_days * DAY_MS,))
         act.db.executemany(
-            "INSERT INTO acted VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET"
+            "INSERT INTO acted VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " actions = actions | excluded.actions, rules = excluded.rules, last_ms = max(last_ms, excluded.last_ms),"
-            " shown = CASE shown WHEN '' THEN excluded.shown ELSE shown END, events = events + 1",
+            " shown = CASE shown WHEN '' THEN excluded.shown ELSE shown END, events = events + excluded.events",
             told,
         )
-        act.note(events=len(told))
+        act.note(events=len(found), things=len(told))
     return []
+
+
+def _by_party(seen: Seen, found: list[int]) -> list[list[int]]:
+    """Rows that are about the same line, site or payment's two ends together: in a flood few send all of it."""
+    at = np.array(found)
+    keys = [seen.column(name)[at].tolist() for name in ("kind", "source", "payer", "subject")]
+    keys.append((seen.actions[at] & np.uint32(_ON_PAYER)).tolist())
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for row, key in zip(found, zip(*keys, strict=True), strict=True):
+        groups.setdefault(key, []).append(row)
+    return list(groups.values())
 
 
 def acted_on(db: sqlite3.Connection, thing: Thing, at_ms: int, terms: Terms) -> Acted | None:

@@ -114,6 +114,14 @@ def known_of_labels(transfers: Transfers) -> Known:
     return Known(labels.fraud, tuple(cases), np.array(of))
 
 
+def launderers(transfers: Transfers, known: Known) -> np.ndarray:
+    """Accounts that stolen money came into and went on from, in order."""
+    dirty = np.flatnonzero(known.dirty)
+    first = {report.row for case in known.cases for report in case.reports}
+    on = transfers.payer[[row for row in dirty.tolist() if row not in first]]
+    return np.intersect1d(on, transfers.payee[dirty])
+
+
 def check(transfers: Transfers, known: Known, limits: Limits) -> Check:
     """Traces the cases, and compares."""
     traces = Tracer(transfers).trace_all(known.cases, limits)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -85,10 +84,12 @@ class Column:
         if numbers is not None:
             return self._steps(numbers, step_ms)
         text = self.text() if date is None else pc.binary_join_element_wise(date.text(), self.text(), " ")
-        text = pc.replace_substring_regex(pc.replace_substring(text, "/", "-"), r"(Z|\+00:?00)$", "")
-        return self._parsed(text, pa.timestamp("ms"), "is no time such as 2022-09-01 00:20").cast(
-            pa.int64()
-        ).to_numpy(), True  # fmt: skip
+        try:
+            parsed = text.cast(pa.timestamp("ms"))
+        except pa.ArrowException:  # not the plainest way of writing, or wrong
+            text = pc.replace_substring_regex(pc.replace_substring(text, "/", "-"), r"(Z|\+00:?00)$", "")
+            parsed = self._parsed(text, pa.timestamp("ms"), "is no time such as 2022-09-01 00:20")
+        return parsed.cast(pa.int64()).to_numpy(), True
 
     def wrong(self, row: int, what: str) -> FileProblem:
         value = self.values[row].as_py()
@@ -149,5 +150,10 @@ def _first_bad(text: pa.Array, to: pa.DataType) -> int:
 
 def integers_of(text: pa.Array) -> pa.Array | None:
     """uint64 where all of the text is whole numbers written the short way, else None: 007 must stay 007."""
-    plain: Any = pc.match_substring_regex(text, r"^(0|[1-9][0-9]{0,18})$")
-    return text.cast(pa.uint64()) if pc.all(plain).as_py() is not False else None
+    padded = pc.and_(pc.starts_with(text, "0"), pc.greater(pc.binary_length(text), 1))
+    if pc.any(padded).as_py():
+        return None
+    try:
+        return text.cast(pa.uint64())
+    except pa.ArrowException:
+        return None

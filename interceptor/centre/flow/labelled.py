@@ -117,7 +117,8 @@ def _ids(columns: dict[str, Column], count: int) -> pa.Array:
     text = column.text()
     numbers = integers_of(text)
     ids = text if numbers is None else numbers
-    if pc.count_distinct(ids).as_py() < count:
+    rising = numbers is not None and bool((np.diff(numbers.to_numpy().view(np.int64)) > 0).all())
+    if not rising and pc.count_distinct(ids).as_py() < count:
         counts = ids.value_counts()
         twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))[0]
         again = int(np.flatnonzero(pc.equal(ids, twice).to_numpy(zero_copy_only=False))[1])

@@ -28,6 +28,8 @@ PASSES_ON = 0.20  # part of what came in that went on: below that the money has 
 HUB_PAYERS, HUB_SHARE = 50, 0.50  # so many unrelated payers make a public place, unless half of its money is stolen
 COLLECTS_FROM = 2  # payers, and victims among them, or no fewer than it pays: a collector
 SPLITS_TO = 2  # payees, and more than those who pay it: a splitter
+_CASHED = int(Way.CASHED)
+_ATM, _QR, _THIRD_PARTY = int(Channel.ATM), int(Channel.QR), int(Channel.THIRD_PARTY)
 
 
 class Role(Enum):
@@ -246,8 +248,8 @@ def _member(
     came, out_fen = int(moves.fen[into].sum()), moves.fen[out] - moves.reported[out]
     went = int(out_fen.sum())
     victims = int(moves.reported[into].sum())
-    payers = len(np.unique(transfers.payer[moves.row[into]]))
-    payees = len(np.unique(transfers.payee[moves.row[out]]))
+    payers = len(set(transfers.payer[moves.row[into]].tolist()))
+    payees = len(set(transfers.payee[moves.row[out]].tolist()))
     times = transfers.ts_ms[moves.row[into]]
     out_by = _out_by(transfers, account, layer, moves.row[into], moves.row[out])
     return Member(
@@ -271,16 +273,16 @@ def _role(layer: int, payers: int, payees: int, came: int, went: int, out_by: st
 
 def _out_by(transfers: Transfers, account: int, layer: int, into: np.ndarray, out: np.ndarray) -> str:
     """How money leaves here, if that can be seen; else "". How victims pay says nothing of it."""
-    if len(out) and (transfers.way[out] == Way.CASHED).mean() >= 0.5:
+    if len(out) and 2 * np.count_nonzero(transfers.way[out] == _CASHED) >= len(out):
         return "cash"
     if transfers.merchant[account]:
         return "merchant"
     if layer == 1 or not len(into):
         return ""
-    channels = transfers.channel[into]
-    if (channels == Channel.ATM).mean() >= 0.5:
+    channels = transfers.channel[into].tolist()
+    if 2 * channels.count(_ATM) >= len(channels):
         return "cash machine"
-    return "wallet" if np.isin(channels, (Channel.QR, Channel.THIRD_PARTY)).mean() >= 0.5 else ""
+    return "wallet" if 2 * (channels.count(_QR) + channels.count(_THIRD_PARTY)) >= len(channels) else ""
 
 
 def _dwell(in_ms: np.ndarray, in_fen: np.ndarray, out_ms: np.ndarray, out_fen: np.ndarray) -> int:

@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from interceptor.centre.flow.transfers import Transfers, Way
-from interceptor.centre.flow.walk import COLUMNS, LAYER, MILLION, TAINT, Outcome, forget, walk
+from interceptor.centre.flow.walk import COLUMNS, LAYER, MILLION, TAINT, Outcome, forget, had, walk
 from interceptor.centre.refusal import Refused
 from interceptor.kernels import Int32s, Int64s, Uint8s
 
@@ -111,8 +111,13 @@ class Trace:
     def had_fen(self) -> Int64s:
         """int64[a]: all the money that was in each account since tainted money came: what is in it by now, as far as
         the file says, and what went out since."""
-        return np.array([self._had(*of) for of in zip(self.account.tolist(), self.first_row.tolist(), strict=True)],
-                        np.int64)  # fmt: skip
+        transfers, found = self.transfers, np.empty(len(self.account), np.int64)
+        out, into = transfers.by_payer, transfers.by_payee
+        had(
+            self.account, self.first_row, self._stop_row, out.offsets, out.rows, into.offsets, into.rows,
+            transfers.payee, transfers.amount_fen, transfers.before_fen, transfers.way, transfers.opening_fen, found,
+        )  # fmt: skip
+        return found
 
     @cached_property
     def share(self) -> np.ndarray:
@@ -147,18 +152,6 @@ class Trace:
     @cached_property
     def _stop_row(self) -> int:
         return int(np.searchsorted(self.transfers.ts_ms, self.as_of_ms, side="right"))
-
-    def _had(self, account: int, first: int) -> int:
-        transfers, stop = self.transfers, self._stop_row
-        out, into = (index.of(account) for index in (transfers.by_payer, transfers.by_payee))
-        out, into = out[: np.searchsorted(out, stop)], into[: np.searchsorted(into, stop)]
-        balance, since = int(transfers.opening_fen[account]), -1
-        if len(out):
-            since = int(out[-1])
-            balance = int(transfers.before_fen[since] - transfers.amount_fen[since])
-        into = into[np.searchsorted(into, since, side="right") :]
-        balance += int(transfers.amount_fen[into[transfers.way[into] == Way.ARRIVED]].sum())
-        return balance + int(transfers.amount_fen[out[np.searchsorted(out, first) :]].sum())
 
     def _sums(self, accounts: np.ndarray, fen: np.ndarray) -> Int64s:
         places, sums = self.place(accounts), np.zeros(len(self.account), np.int64)

@@ -208,3 +208,37 @@ def forget(state: Int64s, touched: Int32s) -> None:
     """Makes `state` as good as new."""
     for account in touched:
         state[account, :] = 0
+
+
+@kernel(IN_I32, IN_I64, INT, IN_I64, IN_I32, IN_I64, IN_I32, IN_I32, IN_I64, IN_I64, IN_U8, IN_I64, OUT_I64)
+def had(
+    accounts: Int32s,
+    first: Int64s,
+    stop_row: int,
+    out_offsets: Int64s,
+    out_rows: Int32s,
+    in_offsets: Int64s,
+    in_rows: Int32s,
+    payee: Int32s,
+    amount: Int64s,
+    before: Int64s,
+    way: Uint8s,
+    opening: Int64s,
+    found: Int64s,
+) -> None:
+    """What accounts have right before stop_row, and what they paid to others from row `first` on. They have the balance
+    after the last payment, or what they began with, and what arrived since."""
+    for at in range(len(accounts)):
+        account, last = accounts[at], -1
+        balance, paid = opening[account], 0
+        for place in range(out_offsets[account], out_offsets[account + 1]):
+            row = out_rows[place]
+            if row < stop_row:
+                last, balance = row, before[row] - amount[row]
+                paid += amount[row] if row >= first[at] and payee[row] != account else 0
+        place = in_offsets[account + 1] - 1
+        while place >= in_offsets[account] and in_rows[place] >= last:
+            row = in_rows[place]
+            balance += amount[row] if row < stop_row and way[row] == 0 else 0  # Way.ARRIVED
+            place -= 1
+        found[at] = min(balance + paid, 1 << 61)

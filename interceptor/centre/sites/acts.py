@@ -84,7 +84,7 @@ def confirm(book: Book, what: str | int, official: Official, *, by: str, at_ms: 
         if site.state is not State.PROPOSED:
             raise Refused("not-proposed", f"{site.host} is {site.state}", "propose it first: sites propose HOST")
         told = evidence(act.db, site, official, terms.weights)
-        if site.registered and not told and not _why(act, site):
+        if site.registered and not told:
             raise Refused("no-evidence", f"{site.host} has a record at the ministry, and nothing speaks against it")
         until_ms = at_ms + terms.block_ms
         act.note(until_ms=until_ms, evidence=[one.words for one in told])
@@ -165,14 +165,6 @@ def _cleared(act: Act, site: Site) -> Site:
     traits = site.traits | Trait.CLEARED
     act.db.execute("UPDATE sites SET traits = ? WHERE id = ?", (int(traits), site.id))
     return replace(site, traits=traits)
-
-
-def _why(act: Act, site: Site) -> str:
-    """What the last proposal says."""
-    row = act.db.execute(
-        "SELECT why FROM site_acts WHERE site = ? AND what = ? ORDER BY id DESC LIMIT 1", (site.id, State.PROPOSED)
-    ).fetchone()
-    return str(row[0]) if row else ""
 
 
 def _into(act: Act, site: Site, state: State, by: str, at_ms: int, why: str, until_ms: int = 0) -> Site:

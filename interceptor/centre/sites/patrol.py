@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from interceptor.centre.book import Book
 from interceptor.centre.seen import Seen
-from interceptor.centre.sites.acts import PATROL, TERMS, Terms, end, propose
+from interceptor.centre.sites.acts import PATROL, TERMS, Terms, end, lift, propose, reject
 from interceptor.centre.sites.likeness import HOST_CHARS_MAX, Official
 from interceptor.centre.sites.site import (
     COLUMNS,
@@ -34,6 +34,7 @@ from interceptor.hosts import hash_of_host
 from interceptor.rules.values import host as host_name
 from interceptor.schema import Action, Kind, Outcome, Subject, Verdict
 
+OFFICERS = "officers"  # who speaks by feedback in the stream
 YOUNG_H = 720  # 30 days, as rules/web.yaml has it
 SETTLED_H = 90 * 24  # as rules/places.yaml has it
 NEIGHBOUR_RULE = "site-at-scam-address"  # W05
@@ -81,13 +82,19 @@ class SitesSystem:
         self.official, self.terms = official, terms
         self._alike: dict[int, bool] = {}  # by the key of a host: whether its name is odd
         self._settled: np.ndarray | None = None  # u64, sorted: addresses of settled hosts
+        self._known: np.ndarray | None = None  # u64, sorted: keys of the hosts that are remembered
         self._pruned_ms = 0
 
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:
+        kind = seen.column("kind")
+        if not ((kind == Kind.WEB) | (kind == Kind.SMS) | (kind >= Kind.REPORT)).any():
+            return
         with book.together():
             self._learn_addresses(book, seen, now_ms)
+            if self._known is None:
+                self._known = _column(book, "SELECT key FROM sites")
             touched = self._remember(book, self._sightings(seen))
-            touched |= self._reports(book, seen)
+            touched |= self._reports(book, seen, now_ms)
             for host in sorted(touched):
                 self._consider(book, host, now_ms)
 
@@ -116,14 +123,16 @@ class SitesSystem:
         return found
 
     def _odd_visits(self, seen: Seen) -> np.ndarray:
+        """Those without a record at the ministry that something is odd about, and all to hosts that are remembered."""
         rows = seen.of_kind(Kind.WEB)
+        remembered = rows[_among(seen.column("source")[rows], self._known)]
         rows = rows[~seen.column("registered")[rows]]
         odd = seen.column("host_age_h")[rows] <= YOUNG_H
         odd |= seen.column("apk")[rows] | (seen.column("asks_card")[rows] & seen.column("asks_code")[rows])
         odd |= seen.verdict[rows] >= Verdict.HOLD
         for place in np.flatnonzero(~odd).tolist():
             odd[place] = self._looks_odd(seen, int(rows[place]))
-        return rows[odd]
+        return np.union1d(rows[odd], remembered)
 
     def _looks_odd(self, seen: Seen, row: int) -> bool:
         key = int(seen.column("source")[row])
@@ -187,9 +196,12 @@ class SitesSystem:
                 for name, one in found.items()
             ],
         )  # fmt: skip
+        keys = np.array([hash_of_host(name) for name in found], np.uint64)
+        if self._known is not None and not _among(keys, self._known).all():
+            self._known = np.union1d(self._known, keys)
         return set(found)
 
-    def _reports(self, book: Book, seen: Seen) -> set[str]:
+    def _reports(self, book: Book, seen: Seen, now_ms: int) -> set[str]:
         """Citizens' reports and officers' findings about hosts that patrol knows by name."""
         rows = seen.of_kind(Kind.REPORT, Kind.FEEDBACK)
         rows = rows[seen.column("subject")[rows] == Subject.SITE]
@@ -205,7 +217,18 @@ class SitesSystem:
                 (int(trait), report, site.id),
             )
             touched.add(site.host)
+            if trait is Trait.CLEARED:
+                self._let_go(book, site, now_ms)
         return touched
+
+    @staticmethod
+    def _let_go(book: Book, site: Site, now_ms: int) -> None:
+        """Officers found it honest, or upheld an appeal: that holds at once."""
+        why = "officers looked into it and found nothing, or upheld an appeal"
+        if site.state is State.PROPOSED:
+            reject(book, site.id, by=OFFICERS, at_ms=now_ms, why=why)
+        elif site.state is State.CONFIRMED:
+            lift(book, site.id, by=OFFICERS, at_ms=now_ms, why=why)
 
     def _consider(self, book: Book, host: str, now_ms: int) -> None:
         row = book.db.execute(f"SELECT {COLUMNS} FROM sites WHERE host = ?", (host,)).fetchone()
@@ -219,14 +242,11 @@ class SitesSystem:
     def _learn_addresses(self, book: Book, seen: Seen, now_ms: int) -> None:
         """Where settled sites answer."""
         if self._settled is None:
-            kept = book.db.execute("SELECT address FROM site_addresses").fetchall()
-            self._settled = np.sort(np.array([one[0] for one in kept], np.int64).view(np.uint64))
+            self._settled = _column(book, "SELECT address FROM site_addresses")
         rows = seen.of_kind(Kind.WEB)
         settled = seen.column("registered")[rows] | (seen.column("host_age_h")[rows] > SETTLED_H)
         addresses = seen.column("address")[rows[settled]]
-        place = np.searchsorted(self._settled, addresses)
-        known = np.append(self._settled, np.uint64(0))[place] == addresses
-        new = np.unique(addresses[~known & (addresses != 0)])
+        new = np.unique(addresses[~_among(addresses, self._settled) & (addresses != 0)])
         if len(new):
             book.db.executemany(
                 "INSERT OR IGNORE INTO site_addresses VALUES (?, ?)",
@@ -236,6 +256,7 @@ class SitesSystem:
 
     def _prune(self, book: Book, now_ms: int) -> None:
         db, terms = book.db, self.terms
+        self._known = None
         db.execute("DELETE FROM sites WHERE state = 'watched' AND last_ms < ?", (now_ms - terms.watch_ms,))
         db.execute(
             "DELETE FROM sites WHERE id IN (SELECT id FROM sites WHERE state = 'watched'"
@@ -249,3 +270,16 @@ class SitesSystem:
         )
         if gone.rowcount:
             self._settled = None
+
+
+def _column(book: Book, query: str) -> np.ndarray:
+    """u64, sorted, of a column of signed 64 bits."""
+    rows = book.db.execute(query).fetchall()
+    return np.sort(np.array([row[0] for row in rows], np.int64).view(np.uint64))
+
+
+def _among(keys: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+    """bool[n]: which of the keys are in a sorted array."""
+    if known is None or not len(known):
+        return np.zeros(len(keys), bool)
+    return np.asarray(known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys)

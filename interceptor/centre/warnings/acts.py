@@ -56,7 +56,7 @@ def warn(
     advance(book, at_ms, means)
     open_one = rows.open_of(book.db, citizen)
     if open_one is None:
-        if _warned_lately(book.db, citizen, reason.tier, at_ms - means.again_after * MINUTE_MS):
+        if _warned_lately(book.db, citizen, reason, at_ms, means):
             return None
         found = _opened(book, citizen, town, reason, by, at_ms, means)
     else:
@@ -65,9 +65,19 @@ def warn(
     return rows.found(book.db, found) if found else None
 
 
-def _warned_lately(db: sqlite3.Connection, citizen: int, tier: int, since_ms: int) -> bool:
-    condition = "SELECT 1 FROM warnings WHERE citizen = ? AND closed_ms > ? AND tier >= ? LIMIT 1"
-    return db.execute(condition, (citizen, since_ms, tier)).fetchone() is not None
+def _warned_lately(db: sqlite3.Connection, citizen: int, reason: Reason, at_ms: int, means: Means) -> bool:
+    """By this tier or a higher one within the hour; or within the day, found a false alarm of the same rules."""
+    hour_ms, day_ms = (at_ms - minutes * MINUTE_MS for minutes in (means.again_after, means.false_alarm_rests))
+    lately = "SELECT closed_ms, result, rules FROM warnings WHERE citizen = ? AND closed_ms > ? AND tier >= ?"
+    return any(
+        closed_ms > hour_ms
+        or (
+            closed_ms > day_ms
+            and result == REACHED[Outcome.FALSE_ALARM]
+            and {*reason.rules.split()} <= {*rules.split()}
+        )
+        for closed_ms, result, rules in db.execute(lately, (citizen, min(hour_ms, day_ms), reason.tier))
+    )
 
 
 def _opened(book: Book, citizen: int, town: int, reason: Reason, by: str, at_ms: int, means: Means) -> int:
@@ -125,6 +135,8 @@ def outcome(book: Book, warning: int, said: Outcome, *, by: str, at_ms: int, mea
                 "`interceptor centre warnings list` shows what is under way",
             )
         act.note(tier=found.tier)
+        if at_ms < rows.started_ms(act.db, warning):
+            raise Refused("before-start", f"warning {warning}: what is under way began later than that", "see --at")
         _ended(act, found, said, by, at_ms, means)
     serve(book, at_ms, means)
     return rows.found(book.db, warning)

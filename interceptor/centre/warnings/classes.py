@@ -9,13 +9,13 @@ police case records (B3 [P]), the small ones joined [A].
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 
-from interceptor.folding import fold_one
-from interceptor.schema import Kind
+from interceptor.folding import fold, strings_of
 
 
 class Scam(IntEnum):
@@ -77,17 +77,21 @@ _WORDS: tuple[tuple[Scam, tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
-def of_words(text: str) -> Scam:
-    """The class that a message's own words tell, however they are dressed up."""
-    folded = fold_one(text)
-    return next((scam for scam, words in _WORDS if any(word in folded for word in words)), Scam.UNCLEAR)
+def of_texts(texts: Sequence[str]) -> list[Scam]:
+    """The class that each message's own words tell, however they are dressed up."""
+    folded = fold(strings_of(texts))
+    data, ends = folded.data.tobytes(), folded.offsets.tolist()
+    plain = [data[start:end].decode("utf-8", "replace") for start, end in pairwise(ends)]
+    return [
+        next((scam for scam, words in _WORDS if any(word in text for word in words)), Scam.UNCLEAR) for text in plain
+    ]
 
 
-def of_rules(names: Iterable[str], kind: int, text: str = "") -> Scam:
-    """The class of one event that these rules hit; `text` is read of messages only."""
+def of_rules(names: Collection[str], words: Scam = Scam.UNCLEAR) -> Scam:
+    """The class of one event that these rules hit; `words`: what the words of a message tell."""
     found = {_OF_RULE[name] for name in names if name in _OF_RULE}
-    if kind == Kind.SMS and (scam := of_words(text)) and (not found or not _BY_WORDS.isdisjoint(names)):
-        return scam
+    if words and (not found or not _BY_WORDS.isdisjoint(names)):
+        return words
     return min(found, default=Scam.UNCLEAR)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+import numpy as np
+
 from interceptor.centre.book import Book
 from interceptor.centre.seen import Seen
 from interceptor.centre.warnings.acts import PROGRAM
@@ -32,11 +34,15 @@ class Contact:
     events: int
 
 
-def of(seen: Seen, row: int, scam: Scam) -> list[Contact]:
-    """The contact that an event was, if it was one."""
+def came_through(seen: Seen) -> np.ndarray:
+    """bool[n]: events that reached a citizen."""
+    return np.isin(seen.column("kind"), _KINDS) & (seen.verdict < Verdict.BLOCK) & (seen.column("target") > 0)
+
+
+def of(seen: Seen, row: int, scam: Scam) -> Contact:
+    """The contact that an event was."""
     citizen, town, ts_ms = (int(seen.column(name)[row]) for name in ("target", "town", "ts_ms"))
-    met = scam and citizen and seen.column("kind")[row] in _KINDS and seen.verdict[row] < Verdict.BLOCK
-    return [Contact(citizen, scam, town, ts_ms, 1)] if met else []
+    return Contact(citizen, scam, town, ts_ms, 1)
 
 
 def note(book: Book, met: list[Contact], now_ms: int) -> list[Contact]:
@@ -55,11 +61,13 @@ def note(book: Book, met: list[Contact], now_ms: int) -> list[Contact]:
 
 
 def last_class(db: sqlite3.Connection, citizen: int, at_ms: int) -> Scam:
-    """What the citizen last had to do with; UNCLEAR where nothing is known."""
+    """What the citizen last had to do with, pages alone only where there was nothing else; UNCLEAR where nothing is
+    known."""
     wanted = (
-        "SELECT scam FROM contacts WHERE citizen = ? AND last_ms BETWEEN ? AND ? ORDER BY last_ms DESC, scam LIMIT 1"
+        "SELECT scam FROM contacts WHERE citizen = ? AND last_ms BETWEEN ? AND ?"
+        " ORDER BY scam = ?, last_ms DESC, scam LIMIT 1"
     )
-    row = db.execute(wanted, (citizen, at_ms - TELLS_DAYS * DAY_MS, at_ms)).fetchone()
+    row = db.execute(wanted, (citizen, at_ms - TELLS_DAYS * DAY_MS, at_ms, Scam.PHISHING)).fetchone()
     return Scam(row[0]) if row else Scam.UNCLEAR
 
 

@@ -40,6 +40,7 @@ class Means:
     visits: int = 2
     visit_pause: int = 120
     again_after: int = 60  # the same tier to the same citizen
+    false_alarm_rests: int = 1_440  # the same tier for the same rules, once an officer heard that all is well
     hold: int = 240  # of a citizen's own payments to strangers, at most
     score_minutes: float = 6.0  # head start in the queue for a point of score
     head_start_max: int = 60  # by score, and as much again by what is at stake

@@ -37,6 +37,13 @@ def queue(book: Book, tier: int = 0) -> list[Warning]:
     return list(rows.where(book.db, f"state = 'queued'{only} ORDER BY tier DESC, urgency_ms, id"))
 
 
+def under_way(book: Book, tier: int = 0) -> list[Warning]:
+    """Who is being sent a message, called or visited: of whom somebody may say what came of it."""
+    only = f" AND tier = {int(tier)}" if tier else ""
+    busy = f"closed_ms = 0 AND state IN ('{rows.SENT}', '{rows.CALLED}', '{rows.ON_THE_WAY}'){only} ORDER BY id"
+    return list(rows.where(book.db, busy))
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """Who is there for one tier: `place` a district for visits, else everywhere."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from interceptor.centre.book import Book
 from interceptor.centre.refusal import Refused
@@ -33,48 +34,57 @@ class WarningSystem:
         self._telling = np.zeros(0, bool)
 
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:
-        telling = self._rows_that_tell(seen)
         warned = (seen.actions & np.uint32(WARNINGS)) != 0
         said = (seen.column("kind") == Kind.FEEDBACK) & (seen.column("tier") > 0)
-        concerned = np.flatnonzero(warned | said)
-        if not len(concerned) and not len(telling):
+        met = self._met(seen)
+        concerned = warned | said | met
+        if not concerned.any():
             return
-        tells = dict.fromkeys(telling.tolist(), True)
-        met: list[contacts.Contact] = []
-        for row in np.union1d(telling, concerned).tolist():
-            scam = self._class(seen, row) if row in tells or warned[row] else Scam.UNCLEAR
+        scams = self._scams(seen, np.flatnonzero(warned | met))
+        fresh: list[contacts.Contact] = []
+        for row in np.flatnonzero(concerned).tolist():
             if said[row] and self._hears:
                 self._heard(book, seen, row)
             if warned[row] and seen.column("target")[row]:
-                met = contacts.note(book, met, now_ms)  # what came before tells the class of what comes now
-                self._warn(book, seen, row, scam)
-            if row in tells:
-                met += contacts.of(seen, row, scam)
-        contacts.note(book, met, now_ms)
+                fresh = contacts.note(book, fresh, now_ms)  # what came before tells the class of what comes now
+                self._warn(book, seen, row, scams[row])
+            if met[row] and scams[row]:
+                fresh.append(contacts.of(seen, row, scams[row]))
+        contacts.note(book, fresh, now_ms)
 
     def due(self, book: Book, now_ms: int) -> None:
         advance(book, now_ms, self.means)
         acts.serve(book, now_ms, self.means)  # nobody waits but after a crash
 
-    def _rows_that_tell(self, seen: Seen) -> np.ndarray:
-        """i64[…]: rows that a rule hit which says something of the class of scam."""
-        if seen.rules is not self._rules:
+    def _met(self, seen: Seen) -> np.ndarray:
+        """bool[n]: events that reached a citizen, and that a rule hit which says something of the class of scam."""
+        met = np.zeros(len(seen), bool)
+        if seen.rules != self._rules:
             self._rules, self._telling = seen.rules, classes.telling(seen.rules)
-        if not len(seen.hit_rule):
-            return np.zeros(0, np.int64)
-        return np.unique(seen.hit_row[self._telling[seen.hit_rule]]).astype(np.int64)
+        if len(seen.hit_rule):
+            met[seen.hit_row[self._telling[seen.hit_rule]]] = True
+            if met.any():
+                met &= contacts.came_through(seen)
+        return met
 
     @staticmethod
-    def _class(seen: Seen, row: int) -> Scam:
-        kind = int(seen.column("kind")[row])
-        text = seen.text("text", row) if kind == Kind.SMS else ""
-        return classes.of_rules(seen.rules_of(row), kind, text)
+    def _scams(seen: Seen, rows: np.ndarray) -> dict[int, Scam]:
+        """The class of each of these rows; all texts are folded at once, since a call for one costs as much."""
+        written = rows[seen.column("kind")[rows] == Kind.SMS]
+        words: dict[int, Scam] = {}
+        if len(written):
+            texts = seen.frame.column("text").take(pa.array(written)).to_pylist()
+            words = dict(zip(written.tolist(), classes.of_texts(texts), strict=True))
+        return {row: classes.of_rules(seen.rules_of(row), words.get(row, Scam.UNCLEAR)) for row in rows.tolist()}
 
     def _warn(self, book: Book, seen: Seen, row: int, scam: Scam) -> None:
         citizen, at_ms = int(seen.column("target")[row]), int(seen.column("ts_ms")[row])
+        if not scam or (scam is Scam.PHISHING and seen.column("kind")[row] != Kind.SMS):
+            # A page that asks for a card may belong to any scam: what the citizen met before tells which.
+            scam = contacts.last_class(book.db, citizen, at_ms) or scam
         reason = Reason(
             tier=_TIER_OF[int(seen.actions[row]) & int(WARNINGS)],
-            scam=scam or contacts.last_class(book.db, citizen, at_ms),
+            scam=scam,
             source=source_of(seen, row),
             rules=" ".join(seen.rules_of(row)),
             score=float(seen.score[row]),

@@ -198,7 +198,7 @@ HOLD_PAPERS = "identity card"
 SHOWN = "The line shown is that of the anti-fraud centre, which nobody else can show; in doubt ring it yourself."
 ADVICE = Words(
     "【反诈中心】近期{name}多发。{advice}本条短信无需回复。",
-    "[Anti-fraud centre] {name} is about. {advice} No reply is needed.",
+    "[Anti-fraud centre] Seen lately: {name}. {advice} No reply is needed.",
 )
 
 
@@ -216,5 +216,5 @@ def advice(scam: Scam) -> Words:
     about = ABOUT[scam]
     return Words(
         ADVICE.zh.format(name=about.name.zh, advice=about.advice.zh),
-        ADVICE.en.format(name=about.name.en.capitalize(), advice=about.advice.en),
+        ADVICE.en.format(name=about.name.en, advice=about.advice.en),
     )

@@ -1,7 +1,7 @@
-"""`interceptor centre money trace`: where reported money went.
+"""`interceptor centre money trace` and `find`: where reported money went, and who passes on what nobody reported.
 
-Enters: what a person typed. Leaves: a call of flow_tools. Invariant: what does the work is imported only when the
-command runs.
+Enters: what a person typed. Leaves: calls of flow_tools and suspects_tools. Invariant: what does the work is
+imported only when a command runs.
 """
 
 from __future__ import annotations
@@ -69,6 +69,27 @@ def trace(
     run(lambda: main(asked, as_json=json))
 
 
+def find(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="As for trace.")],
+    hours: Annotated[float, typer.Option(metavar="H", help="Money that goes on within so long passes through.")] = 24.0,
+    least: Annotated[int, typer.Option(metavar="FEN", help="So much must pass through an account.")] = 200_000,
+    least_percent: Annotated[
+        float,
+        typer.Option(metavar="PERCENT", help="So much of what comes in, and of what goes out, must be such money."),
+    ] = 50.0,
+    observed: Annotated[
+        bool, typer.Option("--observed", help="Recorded with --observe: what was decided stopped nothing.")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the truth or the labels of the file.")] = False,
+    json: Json = False,
+) -> None:
+    """Look for laundering networks that nobody has reported. Exit code 1 = some were found."""
+    from interceptor.commands.centre.suspects_tools import main
+
+    run(lambda: main(file, hours, least, least_percent, observed=observed, check=check, as_json=json))
+
+
 def add_to(app: typer.Typer) -> None:
-    """Adds the command."""
+    """Adds the commands."""
     app.command("trace", epilog=EXAMPLES)(trace)
+    app.command("find")(find)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from interceptor.centre.flow.checks import Check, check, known_of_labels, known_of_recording
+from interceptor.centre.flow.checks import Check, Known, check, known_of_labels, known_of_recording
 from interceptor.centre.flow.networks import Member, Network, networks
 from interceptor.centre.flow.picture import check_path, write_picture
 from interceptor.centre.flow.reading import is_recording, open_transfers
@@ -53,7 +53,7 @@ class Asked:
 
 def main(asked: Asked, *, as_json: bool) -> int:
     """Raises Refused and UsageError."""
-    with _wrong_use():
+    with wrong_use():
         limits = Limits(asked.layers, asked.hours, asked.least_fen, asked.least_percent / 100)
         if bool(asked.report) == asked.check:
             raise UsageError("one of --report and --check is needed\n  hint: --report TX, the id of a victim's payment")
@@ -77,7 +77,7 @@ def main(asked: Asked, *, as_json: bool) -> int:
 
 
 @contextmanager
-def _wrong_use() -> Iterator[None]:
+def wrong_use() -> Iterator[None]:
     """Problems of files and options as wrong use of the command."""
     try:
         yield
@@ -100,11 +100,15 @@ def _traced(asked: Asked, transfers: Transfers, limits: Limits) -> list[Network]
     return networks(traces)
 
 
+def known_of(file: Path, transfers: Transfers) -> Known:
+    """What is true of a file's transfers. Raises FileProblem where nobody says."""
+    if file.suffix == ".parquet" and is_recording(file):
+        return known_of_recording(transfers, read_truth(file, transfers))
+    return known_of_labels(transfers)
+
+
 def _checked(asked: Asked, transfers: Transfers, limits: Limits) -> Check:
-    if asked.file.suffix == ".parquet" and is_recording(asked.file):
-        known = known_of_recording(transfers, read_truth(asked.file, transfers))
-    else:
-        known = known_of_labels(transfers)
+    known = known_of(asked.file, transfers)
     with progress_bar() as bar:
         bar.add_task(f"Tracing {len(known.cases):,} cases", total=None)
         return check(transfers, known, limits)
@@ -129,7 +133,8 @@ def _when(ts_ms: int, transfers: Transfers) -> str:
     return f"day {ts_ms / DAY_MS:g}"
 
 
-def _yuan(fen: int) -> str:
+def yuan(fen: int) -> str:
+    """To the last fen."""
     return f"{fen / 100:,.2f}"
 
 
@@ -137,7 +142,7 @@ def _title(network: Network) -> str:
     count = len(network.cases)
     what = network.cases[0] if count == 1 else f"{count:,} cases"
     as_of = max(trace.as_of_ms for trace in network.traces)
-    return f"{_yuan(network.reported_fen)} yuan of {what}, as of {_when(as_of, network.transfers)}"
+    return f"{yuan(network.reported_fen)} yuan of {what}, as of {_when(as_of, network.transfers)}"
 
 
 def _show(found: Sequence[Network], most: int | None, picture: Path | None) -> None:
@@ -166,7 +171,7 @@ def _row(network: Network, member: Member) -> list[str]:
     transfers = network.transfers
     role = f"{member.role.value}, {member.out_by}" if member.out_by else member.role.value
     return [
-        str(member.layer), transfers.shown(member.account), role, _yuan(member.came_fen), _yuan(member.left_fen),
+        str(member.layer), transfers.shown(member.account), role, yuan(member.came_fen), yuan(member.left_fen),
         percent(member.share), str(member.payers), str(member.payees), _when(member.first_ms, transfers),
         _when(member.last_ms, transfers), _span(member.dwell_ms), str(len(member.cases)),
         "stop" if member.account in network.to_stop else "",
@@ -180,7 +185,7 @@ def _span(ms: int) -> str:
 
 
 def _where(network: Network) -> str:
-    parts = [f"{_yuan(fen)} {PLACES[name]}" for name, fen in network.balance_sheet.items() if fen]
+    parts = [f"{yuan(fen)} {PLACES[name]}" for name, fen in network.balance_sheet.items() if fen]
     return f"Of it: {'; '.join(parts)}. {len(network.to_stop):,} accounts to stop."
 
 
@@ -238,15 +243,15 @@ def _tell_check(transfers: Transfers, found: Check, *, as_json: bool) -> int:
         print_json({"file": transfers.source} | asdict(found) | shares)
         return 0
     rows = [
-        ["cases reported", f"{found.cases:,}", f"{_yuan(found.reported_fen)} yuan"],
+        ["cases reported", f"{found.cases:,}", f"{yuan(found.reported_fen)} yuan"],
         ["stolen money moved on, found pro rata", percent(found.money_share),
-         f"{_yuan(found.found_fen)} of {_yuan(found.onward_fen)} yuan"],
-        ["in transfers of which any was found", percent(found.reached_share), f"{_yuan(found.reached_fen)} yuan"],
+         f"{yuan(found.found_fen)} of {yuan(found.onward_fen)} yuan"],
+        ["in transfers of which any was found", percent(found.reached_share), f"{yuan(found.reached_fen)} yuan"],
         ["accounts that stolen money came into", percent(found.account_share),
          f"{found.accounts_found:,} of {found.accounts:,}"],
         ["money wrongly called stolen", percent(found.wrong_share),
-         f"{_yuan(found.wrong_fen)} yuan in {found.wrong_transfers:,} transfers"],
-        ["accounts wrongly to be stopped", f"{found.accounts_wrong:,}", f"{_yuan(found.accounts_wrong_fen)} yuan"],
+         f"{yuan(found.wrong_fen)} yuan in {found.wrong_transfers:,} transfers"],
+        ["accounts wrongly to be stopped", f"{found.accounts_wrong:,}", f"{yuan(found.accounts_wrong_fen)} yuan"],
         _called("exits", found.exits_found, found.exits),
         _called("collectors", found.collectors_found, found.collectors),
     ]  # fmt: skip

@@ -34,9 +34,7 @@ LOOK_FOR = "`interceptor centre lookup THING` says what is known of it"
 def add(
     thing: ThingArgument,
     by_number: ByNumber,
-    town: Annotated[
-        int, typer.Option("--town", metavar="CODE", help="Township where the citizen lives, 0 = elsewhere.")
-    ],
+    town: Annotated[int, typer.Option("--town", metavar="CODE", min=0, help="Township of the citizen, 0 = elsewhere.")],
     text: Annotated[str, typer.Option("--text", metavar="WORDS", help="What the citizen says of it.")] = "",
     scam: Annotated[str | None, typer.Option("--type", metavar="CLASS", help="Such as rebate, police.")] = None,
     rules: RulesOption = None,

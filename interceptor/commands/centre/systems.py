@@ -14,6 +14,7 @@ from interceptor.centre.cases.system import CasesSystem
 from interceptor.centre.citizens.system import CitizenSystem
 from interceptor.centre.citizens.terms import Official
 from interceptor.centre.duty import System
+from interceptor.centre.hotspots.patrol import HotspotsSystem
 from interceptor.centre.money.system import MoneySystem
 from interceptor.centre.money.terms import MoneyTerms
 from interceptor.centre.sites.patrol import SitesSystem
@@ -33,5 +34,6 @@ def systems(lists: Iterable[ListDef], *, simulated: bool = False) -> list[System
         WarningSystem(hears_feedback=not simulated),
         SitesSystem(official_of(known)),
         CardsSystem(),
+        HotspotsSystem(),
         CitizenSystem(official=Official.of(known)),
     ]
