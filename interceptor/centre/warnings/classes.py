@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from enum import IntEnum
-from itertools import pairwise
 
 import numpy as np
 
@@ -80,8 +79,7 @@ _WORDS: tuple[tuple[Scam, tuple[str, ...]], ...] = (
 def of_texts(texts: Sequence[str]) -> list[Scam]:
     """The class that each message's own words tell, however they are dressed up."""
     folded = fold(strings_of(texts))
-    data, ends = folded.data.tobytes(), folded.offsets.tolist()
-    plain = [data[start:end].decode("utf-8", "replace") for start, end in pairwise(ends)]
+    plain = [folded[row] for row in range(len(folded))]
     return [
         next((scam for scam, words in _WORDS if any(word in text for word in words)), Scam.UNCLEAR) for text in plain
     ]
