@@ -85,6 +85,14 @@ class Answers:
         """Out of a stopped account to a victim; gives what was there, fen."""
         return self.operation.launderer.give_back(account, amount_fen)
 
+    def owner_comes(self, number_or_account: int) -> bool:
+        """Whether somebody comes who can show that a line or an account is his own."""
+        return self.operation.is_citizens(number_or_account)
+
+    def is_scam_site(self, site: int) -> bool:
+        """What an officer sees who opens it."""
+        return site in self.operation.scam_sites
+
     def warn(self, number: int, tier: int, now_ms: int, nth: int) -> Outcome:
         """One try. Whoever is reached keeps it in mind."""
         outcome = self.officers.answer(number, tier, now_ms, nth)

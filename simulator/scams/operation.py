@@ -60,6 +60,7 @@ class Operation:
     _order: np.ndarray = field(init=False)  # residents by number
     _number: np.ndarray = field(init=False)
     _party_of_account: dict[int, int] = field(init=False)
+    scam_sites: set[int] = field(default_factory=set)  # that anybody has visited
     _hour: int = -1
     _day: int = -1
     _end_ms: int = 0
@@ -108,6 +109,9 @@ class Operation:
         if not self.centre:
             self._warn(rows, actions)
         self._take_away(rows, verdict, actions)
+        if self.centre:
+            visits = (rows.column("kind") == Kind.WEB) & (rows.column("campaign") >= 0)
+            self.scam_sites.update(rows.column("source")[visits].tolist())
         self._settle(rows, verdict, actions, first_id)
 
     def passed(self) -> None:
@@ -131,6 +135,11 @@ class Operation:
     def party_of(self, number: int) -> int:
         """The resident with this number, -1 = none."""
         return int(self._residents(np.array([number], np.uint64))[0])
+
+    def is_citizens(self, key: int) -> bool:
+        """A number or an account of somebody who lives here."""
+        party = self._party_of_account.get(key, -1)
+        return 0 <= party < self.population.people or self.party_of(key) >= 0
 
     def balance_fen(self, account: int) -> int:
         """What an ordinary party has in its account, 0 for accounts of others."""

@@ -20,12 +20,13 @@ from interceptor.centre.parts import PARTS
 from interceptor.centre.seen import Seen
 from interceptor.commands.centre.carrying_out import Lists
 from interceptor.commands.centre.keys import key_of
+from interceptor.commands.centre.official import official_of
 from interceptor.commands.centre.partners import Partners
 from interceptor.commands.centre.systems import systems
 from interceptor.decisions import Decisions
 from interceptor.engine import Engine
 from simulator.city import City, Slice
-from simulator.clock import HOUR_MS
+from simulator.clock import DAY_0_MS, HOUR_MS
 
 
 class CentreBeside:
@@ -35,8 +36,12 @@ class CentreBeside:
     def __init__(self, path: Path, engine: Engine, city: City | None) -> None:
         """`city`: the one that answers; None for a recording, in which what happened has happened."""
         self.book = Book(path, key_of(path, make=True), PARTS, outlives_power=False)  # a run can be done again
-        self._duty = Duty(self.book, systems(engine.rule_set.lists, simulated=city is not None))
-        self._partners = Partners(self.book, city.answers) if city else None
+        self._duty = Duty(self.book, systems(engine.rule_set, simulated=city is not None))
+        self._partners: Partners | None = None
+        if city:
+            official = official_of({definition.list: definition for definition in engine.rule_set.lists})
+            self._partners = Partners(self.book, city.answers, official)
+            self._partners.on_duty(DAY_0_MS)
         self._lists = Lists(engine.shared, engine.rule_set.lists)
         self._carried_out = 0
         self._hour = ExitStack()

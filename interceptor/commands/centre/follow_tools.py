@@ -66,7 +66,7 @@ def _follow(asked: Asked, options: dict[str, Any], *, as_json: bool) -> int:
             stack.enter_context(closing(lists.redis))
             orders = SharedOrders(lists, {one.list: one for one in rule_set.lists}, book)
         follower = stack.enter_context(
-            Follower(settings, ledger, book, Duty(book, systems(rule_set.lists)), _watching(rule_set))
+            Follower(settings, ledger, book, Duty(book, systems(rule_set)), _watching(rule_set))
         )
         signals = stack.enter_context(stopped_by_signals(stop))
         line = stack.enter_context(LiveLine())

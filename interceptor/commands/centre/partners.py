@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from interceptor.centre.book import Book
+from interceptor.centre.cards import acts as cards
+from interceptor.centre.cases.officers import officer
 from interceptor.centre.flow.tracing import Limits
 from interceptor.centre.money import alerts, freezing, returning, stopping
 from interceptor.centre.money.matching import Claim
@@ -21,15 +23,21 @@ from interceptor.centre.money.tainting import tainted
 from interceptor.centre.money.terms import Source, State
 from interceptor.centre.orders import Order, Verb
 from interceptor.centre.refusal import Refused
+from interceptor.centre.sites import acts as site_acts
+from interceptor.centre.sites import reading as sites
+from interceptor.centre.sites.likeness import Official
+from interceptor.centre.things import Thing
 from interceptor.centre.warnings import acts as warnings
 from interceptor.commands.centre.tracer import traced
+from interceptor.entries import FOREVER_MS
+from interceptor.local_time import clock
 from interceptor.schema import Outcome
 from simulator.answers import Answers
 from simulator.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from simulator.scam_types import SCAM_TYPES
 from simulator.scams.alerts import Alert
 
-BANK, POLICE, CITIZEN, CENTRE = "bank", "police", "victim", "tracing"
+BANK, POLICE, CITIZEN, CENTRE, OFFICER = "bank", "police", "victim", "tracing", "officer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,11 @@ class Rhythm:
     decided_hours: float = 40.0  # A: after a stop police decide: "freeze order within the 48 h stop" (A1)
     freeze_fen: int = 100_000  # A: less isn't worth an order
     returned_days: float = 30.0  # A: after a freeze, to the victims
+    verified_hours: float = 20.0  # A: until an owner comes who was asked to
+    patrol_minutes: float = 60.0  # A: an officer looks at what patrol proposes so often, by day
+    patrol_h: tuple[int, int] = (8, 22)
+    cases_each: int = 40  # A: open cases of an officer at a time
+    officers: int = 12  # A
     try_minutes: tuple[float, float, float, float] = (0.0, 1.0, 4.0, 35.0)  # A: until a try of each tier has its end
 
 
@@ -52,19 +65,28 @@ class Partners:
 
     book: Book
     answers: Answers
+    official: Official
     rhythm: Rhythm = field(default_factory=Rhythm)
     _agenda: list[tuple[int, int, Callable[[int], None]]] = field(default_factory=list)
     _order: int = 0
     _tries: int = 0
+    _patrols_ms: int = 0
+
+    def on_duty(self, at_ms: int) -> None:
+        """Puts the officers on the roster."""
+        for nth in range(self.rhythm.officers):
+            officer(self.book, f"officer {nth + 1}", load_max=self.rhythm.cases_each, by=CENTRE, at_ms=at_ms)
 
     def hear(self, order: Order) -> None:
         """An order that a partner carries out, at its own time."""
         if order.thing is None:
             return
-        if order.verb is Verb.STOP:
+        if order.verb is Verb.STOP and order.until_ms == FOREVER_MS:  # an extension has an end, and awaits no answer
             self._stop(order)
         elif order.verb is Verb.WARN:
             self._warn(order)
+        elif order.verb is Verb.REVERIFY:
+            self._asked_to_verify(order.thing, order.at_ms)
         elif order.verb is Verb.RELEASE:
             self.answers.release(order.thing.key, order.at_ms)
         elif order.verb is Verb.FREEZE:
@@ -73,6 +95,7 @@ class Partners:
 
     def due(self, now_ms: int) -> None:
         """What has its time before now_ms, in order of time."""
+        self._patrol(now_ms)
         for alert in self.answers.alerts(now_ms):
             self._at(alert.ts_ms, lambda at_ms, alert=alert: self._report(alert, at_ms))  # type: ignore[misc]
         while self._agenda and self._agenda[0][0] < now_ms:
@@ -147,7 +170,31 @@ class Partners:
         for _, fen in returning.give_back(self.book, stop, by=POLICE, at_ms=at_ms):
             self.answers.give_back(account, fen)
 
+    # --- officers ---
+
+    def _patrol(self, now_ms: int) -> None:
+        """An officer opens each site that patrol proposes, and says what it is."""
+        low, high = self.rhythm.patrol_h
+        if now_ms < self._patrols_ms or not low <= clock(now_ms).hour < high:
+            return
+        self._patrols_ms = now_ms + int(self.rhythm.patrol_minutes * MINUTE_MS)
+        for site in sites.listing(self.book):
+            with suppress(Refused):
+                if self.answers.is_scam_site(site.thing.key):
+                    site_acts.confirm(self.book, site.id, self.official, by=OFFICER, at_ms=now_ms)
+                else:
+                    site_acts.reject(self.book, site.id, by=OFFICER, at_ms=now_ms, why="the page is what it says it is")
+
     # --- citizens ---
+
+    def _asked_to_verify(self, card: Thing, at_ms: int) -> None:
+        """Whoever can show that a card is his own comes; others stay away."""
+        if self.answers.owner_comes(card.key):
+            comes_ms = at_ms + int(self.rhythm.verified_hours * HOUR_MS)
+            self._at(comes_ms, lambda at_ms: self._verified(card, at_ms))
+
+    def _verified(self, card: Thing, at_ms: int) -> None:
+        cards.verified(self.book, card, passed=True, by=CITIZEN, at_ms=at_ms)
 
     def _warn(self, order: Order) -> None:
         warning, number, tier = _number(order.ref), order.thing.key if order.thing else 0, order.tier

@@ -1,12 +1,10 @@
 """Which systems are on duty.
 
-Enters: the lists of a rule set. Leaves: systems, in the order in which they take their turn. Invariant: a run and a
+Enters: a rule set. Leaves: systems, in the order in which they take their turn. Invariant: a run and a
 cluster have the same.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from interceptor.centre.bulletin.tally import TallySystem
 from interceptor.centre.cards.register import CardsSystem
@@ -20,20 +18,20 @@ from interceptor.centre.money.terms import MoneyTerms
 from interceptor.centre.sites.patrol import SitesSystem
 from interceptor.centre.warnings.system import WarningSystem
 from interceptor.commands.centre.official import official_of
-from interceptor.rules.model import ListDef
+from interceptor.rules import RuleSet
 
 
-def systems(lists: Iterable[ListDef], *, simulated: bool = False) -> list[System]:
+def systems(rule_set: RuleSet, *, simulated: bool = False) -> list[System]:
     """New ones: what they remember is in the book. `simulated`: victims ring by themselves, and what comes of a try to
     warn somebody is said by whoever made it."""
-    known = {definition.list: definition for definition in lists}
+    known = {definition.list: definition for definition in rule_set.lists}
     return [
         TallySystem(),
         MoneySystem(MoneyTerms(alerts_from_stream=not simulated)),
         CasesSystem(),
         WarningSystem(hears_feedback=not simulated),
         SitesSystem(official_of(known)),
-        CardsSystem(),
+        CardsSystem(reasons={rule.name: rule.reason for rule in rule_set.rules}),
         HotspotsSystem(),
         CitizenSystem(official=Official.of(known)),
     ]
