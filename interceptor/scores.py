@@ -282,10 +282,8 @@ def _score(
             hashes[row - start] = mixed(np.int64(keys[row]))
             prefetch(index, hashes[row - start] & (len(index) - 1))
         for row in range(start, stop):
-            place = placed(
-                np.int64(keys[row]), hashes[row - start], scoring[row] != 0, keys_max, index, key_of_slot,
-                epoch_of_slot, touched, state,
-            )  # fmt: skip
+            hash_ = hashes[row - start]
+            place = placed(hash_, scoring[row] != 0, keys_max, index, key_of_slot, epoch_of_slot, touched, state)
             if place == NO_ROOM:
                 stop = row
                 break
