@@ -260,6 +260,8 @@ def _run_all(
     """All runs, from the row on that each has come to; False where there is no room for hits."""
     for number in range(len(abouts)):
         about = abouts[number]
+        if about[DONE] == about[ROW_COUNT]:
+            continue  # before there was no room
         rows = carray(pointer(about[ROWS]), (about[ROW_COUNT],), np.int32)
         about[DONE] = _run(
             about, rows, size, octets, flags, words, reals, noted, masks, hit_rows, hit_rules, held, values, counts

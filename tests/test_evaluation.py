@@ -17,7 +17,7 @@ from interceptor.chunk import Chunk, KindView
 from interceptor.evaluation import Programs
 from interceptor.found import BLOCK, Found
 from interceptor.hits import Hits
-from interceptor.instructions import Assembler, Op
+from interceptor.instructions import Assembler, Op, Program
 from interceptor.listbook import ListBook
 from interceptor.lowering import Lowering, asked
 from interceptor.patterns import PatternDatabase
@@ -155,6 +155,7 @@ def test_hits_with_what_was_compared(monkeypatch: pytest.MonkeyPatch) -> None:
         assembler.hit(Lowering(assembler).steps(condition), rule, compared)
     program, found = assembler.program(), Found()
     Programs([program]).run([(0, view)], np.zeros((1, 1), np.uint8), found)
+    assert found.kinds == 1
     hits = Hits.of(found, view.chunk.count)
     known = view.column("known").tolist()
     expected = [
@@ -171,3 +172,24 @@ def test_hits_with_what_was_compared(monkeypatch: pytest.MonkeyPatch) -> None:
             assert values.of(row, 4) == [compiled("tenure > 0d").parts[0](view)[at]]
     assert values.of(int(hits.rows[0]), 6) == []
     assert values.of(int(hits.rows[0]), 5) is None
+
+
+def test_several_programs_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a program has found stays as it is while the next one waits for room."""
+    monkeypatch.setattr(finding, "ROOM_MIN", 3 * BLOCK)
+    view, programs = view_of(5, 2 * BLOCK - 9), list[Program]()
+    for rule, text in enumerate(("calls >= 0 and share >= 0", "tenure >= 0d", "spent >= 5 and calls >= 0")):
+        assembler, condition = Assembler(), compiled(text)
+        compared = [Lowering(assembler).term(reads(condition)[term]) for term in condition.terms]
+        assembler.hit(Lowering(assembler).steps(condition), rule, compared)
+        programs.append(assembler.program())
+    together, found = Found(), [Found() for _ in programs]
+    some = Programs(programs)
+    some.run([(number, view) for number in range(3)], np.zeros((1, 1), np.uint8), together)
+    for number, one in enumerate(found):
+        some.run([(number, view)], np.zeros((1, 1), np.uint8), one)
+    assert together.kinds == 3
+    assert together.hits == sum(one.hits for one in found) > 3 * BLOCK
+    for mine, (alone,) in zip(together.compared, (one.compared for one in found), strict=True):
+        assert mine.rows.tolist() == alone.rows.tolist()
+        assert mine.values.tolist() == alone.values.tolist()
