@@ -86,9 +86,23 @@ def test_amlworld_has_two_columns_of_one_name_and_no_ids(tmp_path: Path) -> None
         ("2", 1_661_990_700_000, "03208-8000F4580", "001-8000F5340", 2),
         ("1", 1_661_991_600_000, "010-8000EBD30", "010-8000EBD30", 3_697),
     ]
-    mixed = written(tmp_path, WORLD, f"2022/09/01 00:20,1,a,1,b,1,Euro,1,{usd},ACH,0", name="mixed.csv")
-    with pytest.raises(FileProblem, match="2 currencies"):
-        open_transfers(mixed)
+
+
+def test_several_currencies_become_one_by_the_rates_in_the_file(tmp_path: Path) -> None:
+    """Two dollars a euro, a hundred yen a euro; most is paid in dollars."""
+    rows_ = [
+        ("100", "Euro", "200", "US Dollar"), ("50", "Euro", "5000", "Yen"), ("700", "Yen", "700", "Yen"),
+        *((sum_, "US Dollar", sum_, "US Dollar") for sum_ in ("5", "6", "7")),
+    ]  # fmt: skip
+    lines = [
+        f"2022/09/01 00:0{at},1,a{at},1,b,{got},{into},{paid},{of},ACH,0"
+        for at, (paid, of, got, into) in enumerate(rows_)
+    ]
+    transfers = open_transfers(written(tmp_path, WORLD, *lines))
+    assert transfers.amount_fen.tolist() == [20_000, 10_000, 1_400, 500, 600, 700]
+    lost = "2022/09/01 00:09,1,a,1,b,1,Rouble,1,Rouble,ACH,0"
+    with pytest.raises(FileProblem, match="4 currencies, and nothing says what Rouble is worth"):
+        open_transfers(written(tmp_path, WORLD, *lines, lost, name="lost.csv"))
 
 
 def test_other_layouts(tmp_path: Path) -> None:

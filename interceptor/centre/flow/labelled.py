@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from interceptor.centre.flow import layouts
+from interceptor.centre.flow import currencies, layouts
 from interceptor.centre.flow.columns import Column, integers_of
 from interceptor.centre.flow.layouts import Found
-from interceptor.centre.flow.transfers import UNKNOWN, FileProblem, Labels, Transfers, Way, assembled
+from interceptor.centre.flow.transfers import AMOUNT_FEN_MAX, UNKNOWN, FileProblem, Labels, Transfers, Way, assembled
 from interceptor.rules.errors import printable
 
 TRANSACTIONS, ACCOUNTS = ("transactions.csv", "transactions.csv.gz"), ("accounts.csv", "accounts.csv.gz")
@@ -77,7 +77,6 @@ def _transfers(
     found: Found, columns: dict[str, Column], opening: tuple[pa.Array, np.ndarray] | None, where: str
 ) -> Transfers:
     layout = found.layout
-    _one_currency(columns, where)
     payer, payee = (_accounts(columns, role) for role in ("payer", "payee"))
     ts_ms, stamped = columns["time"].moments(layout.step_ms, columns.get("date"))
     balance = columns["balance"].fen(layout.per_unit) if "balance" in columns else np.full(len(ts_ms), UNKNOWN)
@@ -93,7 +92,7 @@ def _transfers(
         ts_ms,
         payer,
         payee,
-        columns["amount"].fen(layout.per_unit),
+        _amounts(columns, layout.per_unit, where),
         balance_fen=balance,
         way=way,
         opening=[opening] if opening else (),
@@ -141,19 +140,19 @@ def _labels(columns: dict[str, Column], count: int) -> Labels | None:
     return Labels(fraud, alert, tuple(alerts.to_pylist()))
 
 
-def _one_currency(columns: dict[str, Column], where: str) -> None:
-    """Sums of different currencies can't be added."""
-    seen: list[Any] = []
-    for role in ("currency", "currency_in"):
-        if role in columns:
-            seen += columns[role].text().unique().to_pylist()
-    names = sorted(set(seen))
-    if len(names) > 1:
-        shown = ", ".join(printable(name) for name in names[:5])
-        raise FileProblem(
-            f"{where}: its sums are in {len(names)} currencies ({shown}…): they can't be added up\n"
-            "  hint: keep the lines of one currency, or convert the sums and name one"
-        )
+def _amounts(columns: dict[str, Column], per_unit: int, where: str) -> np.ndarray:
+    """int64 fen; several currencies are made one."""
+    amount = columns["amount"].fen(per_unit)
+    if not {"currency", "currency_in", "amount_in"} <= columns.keys():
+        return amount
+    both = pa.chunked_array([columns["currency"].text(), columns["currency_in"].text()]).combine_chunks()
+    encoded = both.dictionary_encode()
+    of, into = np.split(encoded.indices.to_numpy(), 2)
+    sums = currencies.in_one(
+        amount.astype(np.float64), columns["amount_in"].fen(per_unit).astype(np.float64), of, into,
+        encoded.dictionary.to_pylist(), where,
+    )  # fmt: skip
+    return np.minimum(np.rint(sums), AMOUNT_FEN_MAX).astype(np.int64)
 
 
 def _header(path: Path) -> list[str]:

@@ -36,6 +36,7 @@ class Layout:
     payee_bank: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()
     currency_in: tuple[str, ...] = ()
+    amount_in: tuple[str, ...] = ()  # what was received, where it may be another currency
     needs: tuple[str, ...] = ("time", "payer", "payee", "amount")
     step_ms: int = DAY_MS
     per_unit: int = 100
@@ -51,7 +52,7 @@ class Found:
 
 ROLES = (
     "id", "time", "date", "payer", "payee", "amount", "fraud", "alert", "kind", "balance", "payer_bank", "payee_bank",
-    "currency", "currency_in",
+    "currency", "currency_in", "amount_in",
 )  # fmt: skip
 
 LAYOUTS = (
@@ -78,6 +79,7 @@ LAYOUTS = (
         amount=("amount_paid",),
         currency=("payment_currency",),
         currency_in=("receiving_currency",),
+        amount_in=("amount_received",),
         fraud=("is_laundering",),
     ),
     Layout(

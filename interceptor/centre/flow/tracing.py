@@ -228,7 +228,8 @@ def checked(transfers: Transfers, case: Case, at_ms: int | None) -> None:
             raise Refused("wrong-sum", f"{name} moved {amount:,} fen, not {report.fen:,}", what)
         if transfers.way[row] == Way.HELD:
             what = f"{name} is held: it left the payer and hasn't arrived"
-            raise Refused("held-transfer", what, "have the bank revoke it; trace it once it has arrived")
+            hint = "have the bank revoke it; of a recording made with --observe say --observed"
+            raise Refused("held-transfer", what, hint)
         if transfers.payer[row] == transfers.payee[row]:
             raise Refused("to-itself", f"{name} is from an account to itself: no money went anywhere")
         if at_ms is not None and at_ms < transfers.ts_ms[row]:

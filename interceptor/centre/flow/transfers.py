@@ -120,7 +120,7 @@ class Transfers:
             raise Refused(
                 "blocked-transfer",
                 f"{self.source}: transfer {asked} was blocked: the money never left the payer",
-                "there is nothing to trace; report the payment that went through",
+                "report the payment that went through; of a recording made with --observe say --observed",
             )
         raise Refused("unknown-transfer", f"{self.source}: there is no transfer {asked}", self._examples())
 
