@@ -121,6 +121,8 @@ class Recorder:
         run gives the same bytes. Raises RecordingError where the files can't be made."""
         if path.is_dir() or not path.name:
             raise RecordingError(f"--record {path}: this is a folder; name a file, such as {path / 'day.parquet'}")
+        if path.exists() and not path.is_file():  # it would be replaced by one
+            raise RecordingError(f"--record {path}: this is no ordinary file; name one, such as day.parquet")
         self.path, self.events = path, 0
         about = {**setting.as_text(), "format": FORMAT}
         about["run"] = blake2b(json.dumps([about, ruleset]).encode(), digest_size=8).hexdigest()

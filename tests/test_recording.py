@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,5 +195,8 @@ def test_without_truth_a_recording_can_be_replayed(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_to_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="this is a folder"):
         Recorder(tmp_path, SETTING, "rules")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RecordingError, match="no ordinary file"):
+        Recorder(tmp_path / "pipe", SETTING, "rules")
     with pytest.raises(RecordingError, match="can't write there"):
         Recorder(tmp_path / "none" / "day.parquet", SETTING, "rules")

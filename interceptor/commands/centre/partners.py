@@ -50,6 +50,7 @@ class Rhythm:
     limits: Limits = field(default_factory=Limits)
     decided_hours: float = 40.0  # A: after a stop police decide: "freeze order within the 48 h stop" (A1)
     freeze_fen: int = 100_000  # A: less isn't worth an order
+    shown_hours: float = 6.0  # A: until an honest holder has shown where his money comes from
     returned_days: float = 30.0  # A: after a freeze, to the victims
     verified_hours: float = 20.0  # A: until an owner comes who was asked to
     patrol_minutes: float = 60.0  # A: an officer looks at what patrol proposes so often, by day
@@ -148,10 +149,18 @@ class Partners:
             return
         found = self.answers.stop(account)
         stopping.executed(self.book, stop, found.gross_fen, by=BANK, at_ms=at_ms)
-        self._at(at_ms + int(self.rhythm.decided_hours * HOUR_MS), lambda now_ms: self._decide(stop, account, now_ms))
+        for hours, act in ((self.rhythm.shown_hours, self._show), (self.rhythm.decided_hours, self._decide)):
+            self._at(at_ms + int(hours * HOUR_MS), lambda now_ms, act=act: act(stop, account, now_ms))  # type: ignore[misc]
+
+    def _show(self, stop: int, account: int, at_ms: int) -> None:
+        """Who is found innocent gets his account back."""
+        if not self.answers.is_mule(account):
+            stopping.release(
+                self.book, stop, "the holder has shown where the money comes from", wrongly=True, by=POLICE, at_ms=at_ms
+            )
 
     def _decide(self, stop: int, account: int, at_ms: int) -> None:
-        """What the bank's statement shows of victims' money decides; who is found innocent gets his account back."""
+        """What the bank's statement shows of victims' money decides."""
         found = open_on(self.book.db, account)
         if found is None or found.id != stop:
             return
@@ -159,10 +168,6 @@ class Partners:
         if kept_fen >= self.rhythm.freeze_fen:
             freezing.freeze(
                 self.book, stop, case=found.case, amount_fen=min(kept_fen, found.gross_fen), by=POLICE, at_ms=at_ms
-            )
-        elif not kept_fen and not self.answers.is_mule(account):
-            stopping.release(
-                self.book, stop, "the holder has shown where the money comes from", wrongly=True, by=POLICE, at_ms=at_ms
             )
 
     def _give_back(self, stop: int, at_ms: int) -> None:
