@@ -36,12 +36,13 @@ def _insert(keys: Int64s, index: Int64s) -> int:
     for i in range(len(keys)):
         if i + AHEAD < len(keys):
             prefetch(index, mixed(keys[i + AHEAD]) & mask)
-        at = mixed(keys[i]) & mask
-        while index[at, _KEY] != keys[i] and index[at, _KEY] != 0:
+        key = mixed(keys[i])
+        at = key & mask
+        while index[at, _KEY] != key and index[at, _KEY] != 0:
             at = (at + 1) & mask
         if index[at, _KEY] == 0:
             held += 1
-            index[at, _KEY], index[at, _SLOT] = keys[i], held
+            index[at, _KEY], index[at, _SLOT] = key, held
     return held
 
 
@@ -51,7 +52,7 @@ def _probe(keys: Int64s, index: Int64s) -> int:
     for i in range(len(keys)):
         if i + AHEAD < len(keys):
             prefetch(index, mixed(keys[i + AHEAD]) & mask)
-        total += find(index, keys[i], mixed(keys[i]))
+        total += find(index, mixed(keys[i]))
     return total
 
 
