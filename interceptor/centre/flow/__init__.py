@@ -1,5 +1,7 @@
 """Money-flow tracing: where reported money went, through which accounts, and who works together.
 
-`reading` opens a file of transfers, `transfers` holds them, `tracing` follows reported money, `networks` puts cases
-together and names roles, `picture` draws, `checks` compares with what is known to be true.
+`reading` opens a file of transfers (`recorded`, `labelled` with `layouts`, `columns`, `currencies`), `transfers` holds
+them, `tracing` follows reported money (`walk` is its kernel), `networks` puts cases together and names roles,
+`suspects` finds networks that nobody reported, `picture` draws a `scheme`, `checks` compares with what is known to be
+true.
 """
