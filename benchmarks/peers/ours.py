@@ -62,8 +62,8 @@ class Ours:
         with tempfile.TemporaryDirectory(prefix="peers-rules-") as folder:
             rule_set = load(ours_rules.write(Path(folder) / "rules", work, self.job))
         whole = pa.ipc.open_file(pa.memory_map(str(work.folder / FRAME))).get_batch(0)
-        Engine(rule_set).decide(whole.slice(0, FRAME_ROWS))  # kernels are loaded
         given = whole if self.takes == "frames" else work.lines()
+        decided(rule_set, self._frames(given, min(FRAME_ROWS, work.events)))  # kernels are loaded
         meter = Meter()
         return meter.outcome(work.events, decided(rule_set, self._frames(given, work.events)))
 

@@ -37,6 +37,7 @@ from simulator.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from simulator.scam_types import SCAM_TYPES
 from simulator.scams.alerts import Alert
 
+ADVICE_IS_LIKE = 1  # tier
 BANK, POLICE, CITIZEN, CENTRE, OFFICER = "bank", "police", "victim", "tracing", "officer"
 
 
@@ -84,8 +85,11 @@ class Partners:
             return
         if order.verb is Verb.STOP and order.until_ms == FOREVER_MS:  # an extension has an end, and awaits no answer
             self._stop(order)
-        elif order.verb is Verb.WARN:
+        elif order.verb is Verb.WARN and order.tier:
             self._warn(order)
+        elif order.verb is Verb.WARN:  # advice: read like any message of the centre's, and no more is heard of it
+            self._tries += 1
+            self.answers.warn(order.thing.key, ADVICE_IS_LIKE, order.at_ms, self._tries)
         elif order.verb is Verb.REVERIFY:
             self._asked_to_verify(order.thing, order.at_ms)
         elif order.verb is Verb.RELEASE:
