@@ -53,6 +53,25 @@ def refused(book: Book, code: str, act: Callable[[], object]) -> None:
     assert book.audit.verify() is None
 
 
+def refused_within(book: Book, code: str, wrong: Callable[[Book], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last act of several is refused by that code; it alone changes nothing."""
+    before: dict[str, list[Any]] = {}
+    act = book.act
+
+    def watched(*given: Any) -> Any:
+        before.clear()
+        before.update(dump(book))
+        return act(*given)
+
+    monkeypatch.setattr(book, "act", watched)
+    with pytest.raises(Refused) as found:
+        wrong(book)
+    assert found.value.code == code
+    assert dump(book) == before
+    last = next(book.audit.entries(last=1))
+    assert (last.outcome, last.details["code"]) == (REFUSED, code)
+
+
 def seen(
     events: Sequence[dict[str, Any]], actions: Sequence[int] | None = None, hits: Sequence[Sequence[str]] | None = None,
     verdict: Sequence[int] | None = None,

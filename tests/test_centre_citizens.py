@@ -35,6 +35,7 @@ from interceptor.hosts import hash_of_host
 from interceptor.rules import default_rules_dir, load
 from interceptor.rules.definitions import read
 from interceptor.schema import Action, Kind, Outcome, Subject, Trunk, Verdict
+from tests.centre_desk import refused_within
 from tests.streams import START_MS, Numbered, frame
 
 KEY = bytes(range(32))
@@ -73,12 +74,6 @@ def _uphold(book: Book, appeal: int, at: float = 60) -> appeals.Appeal:
 
 def _orders(book: Book) -> list[tuple[Verb, str, str]]:
     return [(one.verb, str(one.thing), one.list) for one in orders.since(book.db)]
-
-
-def _dump(book: Book) -> dict[str, list[Any]]:
-    names = [name for (name,) in book.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    kept = [name for name in names if name not in ("audit", "audit_head")]
-    return {name: book.db.execute(f"SELECT * FROM {name}").fetchall() for name in kept}
 
 
 # --- orders in force ---
@@ -324,21 +319,7 @@ REFUSED: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("code", "wrong"), REFUSED)
 def test_what_is_refused_changes_nothing(book: Book, code: str, wrong: Any, monkeypatch: Any) -> None:
-    before: dict[str, list[Any]] = {}
-    act = book.act
-
-    def watched(*given: Any) -> Any:
-        before.clear()
-        before.update(_dump(book))
-        return act(*given)
-
-    monkeypatch.setattr(book, "act", watched)
-    with pytest.raises(Refused) as refused:
-        wrong(book)
-    assert refused.value.code == code
-    assert _dump(book) == before
-    last = next(book.audit.entries(last=1))
-    assert (last.outcome, last.details["code"]) == ("refused", code)
+    refused_within(book, code, wrong, monkeypatch)
 
 
 # --- a small model of votes ---

@@ -33,6 +33,7 @@ from interceptor.commands.centre.warnings_cli import app
 from interceptor.engine import Engine
 from interceptor.rules import default_rules_dir, load
 from interceptor.schema import WARNINGS, Action, Kind, Outcome, Subject, Trunk, Verdict
+from tests.centre_desk import refused_within
 from tests.streams import DAY_MS, START_MS, Numbered, frame
 
 KEY = bytes(range(32))
@@ -64,12 +65,6 @@ def _one(book: Book, warning: int) -> rows.Warning:
 
 def _orders(book: Book, verb: Verb) -> list[orders.Order]:
     return [one for one in orders.since(book.db) if one.verb is verb]
-
-
-def _dump(book: Book) -> dict[str, list[Any]]:
-    names = [name for (name,) in book.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    kept = [name for name in names if name not in ("audit", "audit_head")]
-    return {name: book.db.execute(f"SELECT * FROM {name}").fetchall() for name in kept}
 
 
 # --- the ladder ---
@@ -244,21 +239,7 @@ def _closed(book: Book) -> int:
     ],
 )
 def test_what_is_refused_changes_nothing(book: Book, code: str, wrong: Any, monkeypatch: Any) -> None:
-    before: dict[str, list[Any]] = {}
-    act = book.act
-
-    def watched(*given: Any) -> Any:
-        before.clear()
-        before.update(_dump(book))
-        return act(*given)
-
-    monkeypatch.setattr(book, "act", watched)
-    with pytest.raises(Refused) as refused:
-        wrong(book)
-    assert refused.value.code == code
-    assert _dump(book) == before
-    last = next(book.audit.entries(last=1))
-    assert (last.outcome, last.details["code"]) == ("refused", code)
+    refused_within(book, code, wrong, monkeypatch)
 
 
 def test_a_citizen_ends_the_hold_at_once_and_once(book: Book) -> None:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interceptor.commands.live_line import LiveLine
-from interceptor.commands.stopping import stopped_by_signals
+from interceptor.commands.stopping import Watch, stopped_by_signals
 from interceptor.rules.errors import printable
 from interceptor.schema import GATE_NAMES, Action, Kind, Status, Verdict
 from interceptor.transport import wire
@@ -63,7 +63,8 @@ def follow(
 
             def tell(progress: Progress) -> None:
                 line.tick(lambda: telling.words(progress))
-                if watch.is_over(progress):
+                seen = (progress.added, progress.letters, progress.missed, progress.behind)
+                if watch.is_over(seen, more_to_come=bool(progress.behind or progress.away_s)):
                     stop.set()
 
             progress = ledger_follow.consume(settings, ledger, stop, tell=tell)
@@ -76,24 +77,6 @@ def follow(
         say(f"{printable(str(file))}: {progress.added.new:,} decisions came in, {counts.decisions:,} in all.")
         say(repeats(counts))
     return EXIT_STOPPED if signal.SIGINT in signals else EXIT_CLEAN
-
-
-class Watch:
-    """When to stop by itself."""
-
-    def __init__(self, for_s: float | None, idle_s: float | None) -> None:
-        self._for_s, self._idle_s = for_s, idle_s
-        self._began_s = self._moved_s = time.monotonic()
-        self._last: tuple[object, ...] = ()
-
-    def is_over(self, progress: Progress) -> bool:
-        now_s = time.monotonic()
-        state = (progress.added, progress.letters, progress.missed, progress.behind)
-        if state != self._last or progress.behind or progress.away_s:
-            self._last, self._moved_s = state, now_s
-        if self._for_s is not None and now_s - self._began_s >= self._for_s:
-            return True
-        return self._idle_s is not None and now_s - self._moved_s >= self._idle_s
 
 
 def show(file: Path, *, as_json: bool) -> int:

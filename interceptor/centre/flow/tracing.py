@@ -19,13 +19,14 @@ import numpy as np
 
 from interceptor.centre.flow.transfers import Transfers, Way
 from interceptor.centre.flow.walk import COLUMNS, LAYER, MILLION, TAINT, Outcome, forget, had, walk
+from interceptor.centre.money.terms import TERMS
 from interceptor.centre.refusal import Refused
 from interceptor.kernels import Int32s, Int64s, Uint8s
 
 HOUR_MS = 3_600_000
 LAYERS_MAX, HOURS_MAX = 64, 24 * 366
 # T10 of SOURCES.md D4: an account is stopped for 48 h if 30 % of it, or 5,000 yuan, are tainted. The least sum: [A]
-STOP_SHARE, STOP_FEN, STOP_LEAST_FEN = 0.30, 500_000, 10_000
+STOP_SHARE, STOP_FEN, STOP_LEAST_FEN = TERMS.taint_share, TERMS.taint_fen, TERMS.taint_least_fen
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Orders of the centre that the engine's lists carry out.
 
 Enters: orders. Leaves: entries put on and taken off shared lists. Invariant: an order is carried out once, in order;
-lists that no rule set names are left alone, and counted.
+lists that no rule set names are left alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from interceptor.centre.orders import Order, Verb
+from interceptor.centre.things import Thing
 from interceptor.entries import Columns
 from interceptor.rules.model import ListDef
 from interceptor.sharing import Shared
@@ -23,7 +24,6 @@ class Lists:
 
     def __init__(self, shared: Shared, definitions: Iterable[ListDef]) -> None:
         self._shared, self._definitions = shared, {definition.list: definition for definition in definitions}
-        self.unknown = 0
 
     def carry_out(self, order: Order, from_ms: int) -> None:
         """In force from `from_ms` on. Orders of other kinds are none of the lists' business."""
@@ -31,14 +31,18 @@ class Lists:
             return
         definition = self._definitions.get(order.list)
         if definition is None:
-            self.unknown += 1
             return
-        keys = np.array([order.thing.key], np.uint64)
+        entry, texts = entry_of(order, order.thing, from_ms)
         if order.verb is Verb.TAKE_OFF_LIST:
-            self._shared.remove(order.list, definition.match, definition.of, keys)
-            return
-        columns = Columns(
-            keys, np.array([from_ms]), np.array([order.until_ms]), np.zeros(1, np.int32), [(SOURCE, order.reason)]
-        )
-        texts = {order.thing.key: order.thing.shown} if order.thing.shown else {}
-        self._shared.add(order.list, definition.match, definition.of, columns, texts)
+            self._shared.remove(order.list, definition.match, definition.of, entry.keys)
+        else:
+            self._shared.add(order.list, definition.match, definition.of, entry, texts)
+
+
+def entry_of(order: Order, thing: Thing, from_ms: int) -> tuple[Columns, dict[int, str]]:
+    """The entry that an order about a thing puts on its list or takes off, and how people write its value."""
+    columns = Columns(
+        np.array([thing.key], np.uint64), np.array([from_ms]), np.array([order.until_ms]), np.ones(1, np.int32),
+        [("", ""), (SOURCE, order.reason)],
+    )  # fmt: skip
+    return columns, {thing.key: thing.shown} if thing.shown else {}

@@ -7,7 +7,6 @@ person can mend.
 from __future__ import annotations
 
 import signal
-import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from interceptor.commands.centre.stream import Follower, Progress, SharedOrders
 from interceptor.commands.centre.stream import follow as run
 from interceptor.commands.centre.systems import systems
 from interceptor.commands.live_line import LiveLine
-from interceptor.commands.stopping import stopped_by_signals
+from interceptor.commands.stopping import Watch, stopped_by_signals
 from interceptor.rules import RulesError, RuleSet, default_rules_dir, load
 from interceptor.transport.clients import Away
 from interceptor.transport.ledger.book import Ledger
@@ -56,7 +55,7 @@ def follow(asked: Asked, options: dict[str, Any], *, as_json: bool) -> int:
 def _follow(asked: Asked, options: dict[str, Any], *, as_json: bool) -> int:
     settings = load_settings(asked.config, **options)
     rule_set = load(asked.rules or settings.rules or default_rules_dir())
-    stop, watch = Event(), _Watch(asked)
+    stop, watch = Event(), Watch(asked.for_s, asked.idle_s)
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(asked.ledger, read_only=True))
         book = stack.enter_context(opened(asked.book))
@@ -84,22 +83,6 @@ def _follow(asked: Asked, options: dict[str, Any], *, as_json: bool) -> int:
     else:
         say(f"{_words(progress)}. Head of the audit log: {head}")
     return EXIT_STOPPED if signal.SIGINT in signals else 0
-
-
-class _Watch:
-    """When to stop by itself."""
-
-    def __init__(self, asked: Asked) -> None:
-        self._asked, self._last = asked, Progress()
-        self._began_s = self._moved_s = time.monotonic()
-
-    def is_over(self, progress: Progress) -> bool:
-        now_s = time.monotonic()
-        if progress != self._last:
-            self._last, self._moved_s = progress, now_s
-        if self._asked.for_s is not None and now_s - self._began_s >= self._asked.for_s:
-            return True
-        return self._asked.idle_s is not None and now_s - self._moved_s >= self._asked.idle_s
 
 
 def _words(progress: Progress) -> str:

@@ -17,6 +17,7 @@ from interceptor.centre.cards import acts as cards
 from interceptor.centre.cases.officers import officer
 from interceptor.centre.flow.tracing import Limits
 from interceptor.centre.money import alerts, freezing, returning, stopping
+from interceptor.centre.money.books import holding
 from interceptor.centre.money.matching import Claim
 from interceptor.centre.money.stops import one, open_on
 from interceptor.centre.money.tainting import tainted
@@ -116,8 +117,10 @@ class Partners:
 
     def _report(self, alert: Alert, at_ms: int) -> None:
         """110 takes the alert down, the account paid last is asked for at once, then the money is followed."""
-        last = alert.payments[-1]
-        claim = Claim(last.payer, last.payee, last.amount_fen, last.ts_ms, last.event_id, self._holder(last.payee))
+        last = alert.payments[-1]  # the holder's name that the victim's bank shows is the true one
+        claim = Claim(
+            last.payer, last.payee, last.amount_fen, last.ts_ms, last.event_id, holding(self.book.db, last.payee).holder
+        )
         made = alerts.report(
             self.book, reporter=alert.number, scam_type=SCAM_TYPES[alert.scam_type], loss_fen=alert.loss_fen,
             claim=claim, by=CITIZEN, at_ms=at_ms,
@@ -127,11 +130,6 @@ class Partners:
         payments = tuple(payment.event_id for payment in alert.payments)
         for minutes in self.rhythm.trace_minutes:
             self._at(at_ms + int(minutes * MINUTE_MS), lambda now_ms: self._trace(made.case, made.id, payments, now_ms))
-
-    def _holder(self, account: int) -> int:
-        """The name that the victim's bank shows is the true one."""
-        found = self.book.db.execute("SELECT holder FROM accounts WHERE account = ?", (_signed(account),)).fetchone()
-        return int(found[0]) & (1 << 64) - 1 if found else 0
 
     def _trace(self, case: int, alert: int, payments: tuple[int, ...], at_ms: int) -> None:
         found = traced(self.book.db, payments, self.rhythm.limits, at_ms)
@@ -220,7 +218,3 @@ class Partners:
 def _number(ref: str) -> int:
     """stop:17 and warning:17 → 17."""
     return int(ref.partition(":")[2])
-
-
-def _signed(key: int) -> int:
-    return key - (1 << 64) if key >> 63 else key

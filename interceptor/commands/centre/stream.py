@@ -24,8 +24,7 @@ from interceptor.centre.duty import Duty
 from interceptor.centre.marks import mark, move
 from interceptor.centre.orders import Order, Verb, since
 from interceptor.centre.seen import Seen
-from interceptor.commands.centre.carrying_out import SOURCE
-from interceptor.entries import Columns
+from interceptor.commands.centre.carrying_out import entry_of
 from interceptor.rules.model import ListDef
 from interceptor.schema import EVENT_SCHEMA
 from interceptor.transport import clients, wire
@@ -159,16 +158,12 @@ class SharedOrders:
 
     def _one(self, order: Order, definition: ListDef) -> None:
         assert order.thing is not None
-        thing, meaning = order.thing, Meaning(definition.match, definition.of)
-        keys, note = np.array([thing.key], np.uint64), (SOURCE, order.reason)
-        shown = {thing.key: thing.shown} if thing.shown else {}
+        meaning = Meaning(definition.match, definition.of)
+        entry, shown = entry_of(order, order.thing, order.at_ms)
         if order.verb is Verb.TAKE_OFF_LIST:
-            self._lists.remove(order.list, meaning, keys, shown, note, order.at_ms)
+            self._lists.remove(order.list, meaning, entry.keys, shown, entry.notes[-1], order.at_ms)
         elif order.verb is Verb.PUT_ON_LIST:
-            columns = Columns(
-                keys, np.array([order.at_ms]), np.array([order.until_ms]), np.ones(1, np.int32), [("", ""), note]
-            )
-            self._lists.add(order.list, meaning, columns, shown)
+            self._lists.add(order.list, meaning, entry, shown)
 
 
 def follow(follower: Follower, orders: SharedOrders | None, stop: Event, tell: Callable[[Progress], None]) -> Progress:
