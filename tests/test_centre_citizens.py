@@ -243,16 +243,17 @@ def test_appeals_that_nobody_decides_are_overdue_once(book: Book) -> None:
     assert appeals.listing(book.db, overdue_at_ms=NOON + DAY_MS) == []
 
 
-def test_another_system_gives_back_in_the_same_act_or_nothing_is(book: Book) -> None:
+def test_another_system_gives_back_in_the_same_act_or_nothing_is(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     _crowd(book)
     appeal, before = _file(book).id, []
 
-    def fails(*given: Any) -> None:
+    def fails(*given: Any, **_: Any) -> None:
         before.append(given)
         raise Refused("can-t", "the bank is closed")
 
+    monkeypatch.setattr("interceptor.centre.citizens.giving_back.give_back", fails)
     with pytest.raises(Refused, match="closed"):
-        appeals.uphold(book, appeal, by="officer", at_ms=NOON + HOUR_MS, lifters=[fails])
+        appeals.uphold(book, appeal, by="officer", at_ms=NOON + HOUR_MS)
     assert before[0][1:3] == (NUMBER, "appeal:1")
     assert appeals.one(book.db, appeal).outcome == ""
     assert look_up(book, NUMBER, NOON + HOUR_MS).state == "blocked"

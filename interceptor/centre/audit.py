@@ -98,8 +98,10 @@ class Chain:
         return self._head
 
     def append(self, at_ms: int, by: str, act: str, about: str, outcome: str, told: dict[str, Any]) -> None:
+        """What isn't text (half a pair of UTF-16, as a command line may carry) is written as its escape."""
         before = self.head()
         words = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        by, about, words = (text.encode("utf-8", "backslashreplace").decode() for text in (by, about, words))
         entry = Entry(before.entries + 1, at_ms, by, act, about, outcome, words, b"")
         digest = _hash(self._key, before.hash, entry)
         self._db.execute(

@@ -118,9 +118,8 @@ class Book:
             except Refused as error:
                 refused = error
                 self._undo()
-                self.audit.append(
-                    at_ms, by, name, act.about, audit.REFUSED, act.told | {"code": error.code, "why": error.message}
-                )
+                refused.act = (name, act.about, act.told)
+                self._write_down(refused, name, by, at_ms)
             except BaseException:
                 self._undo()
                 raise
@@ -129,6 +128,17 @@ class Book:
                 self.db.execute("RELEASE act")
         if refused is not None:
             raise refused
+
+    def refuse(self, refused: Refused, name: str, by: str, at_ms: int) -> None:
+        """Writes a refusal down that isn't on the log: since it didn't come to an act, `name` says to what it would
+        have, or since it was rolled back together with what came before it."""
+        with self.together():
+            self._write_down(refused, name, by, at_ms)
+
+    def _write_down(self, refused: Refused, name: str, by: str, at_ms: int) -> None:
+        name, about, told = refused.act or (name, "", {})
+        told = told | {"code": refused.code, "why": refused.message}
+        self.audit.append(at_ms, by, name, about, audit.REFUSED, told)
 
     def _roll_back(self) -> None:
         if self.db.in_transaction:  # SQLite may have done so itself

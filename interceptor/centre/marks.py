@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
+CLOCK = "clock"  # of a run: the time in its city, ms; a book that follows real events has none
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",),
 )

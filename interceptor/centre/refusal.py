@@ -1,19 +1,28 @@
 """What the centre says no to.
 
 Enters: a code and words. Leaves: an exception that a command shows as they are. Invariant: whoever raises it has
-changed nothing; the book writes the refusal itself into the audit log.
+changed nothing; the refusal itself goes into the audit log, once.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Refused(Exception):
     """A wrong request. `code`: one word with hyphens, for machines; the message says what is wrong, `hint` what to
-    do."""
+    do; `act`: name, about and notes of the act that was refused, where it came to one."""
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.code, self.message, self.hint = code, message, hint
+        self.act: tuple[str, str, dict[str, Any]] | None = None
 
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+def not_before(at_ms: int, earlier_ms: int, what: str) -> None:
+    """Nothing is done before what it follows. `what`: that, as in "stop 3 was asked for". Raises Refused."""
+    if at_ms < earlier_ms:
+        raise Refused("out-of-order", f"{what} later than that", "see --at")

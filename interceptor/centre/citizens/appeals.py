@@ -8,15 +8,14 @@ the end of the same act (law of 2022, art. 32).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from interceptor.centre.book import Act, Book
-from interceptor.centre.citizens import gates, reports
+from interceptor.centre.citizens import gates, giving_back, reports
 from interceptor.centre.citizens.keys import named, pair, thing_of, triple
 from interceptor.centre.citizens.terms import DAY_MS, FILLED_AT_GATES, MINUTE_MS, PROTECTED, Terms
-from interceptor.centre.orders import Order, Verb, in_force, order
+from interceptor.centre.orders import Order, Verb, about, in_force, order
 from interceptor.centre.refusal import Refused
 from interceptor.centre.things import Thing
 from interceptor.centre.warnings.acts import HELD
@@ -29,8 +28,6 @@ _NAMES = (
     "id", "subject", "key", "shown", "by", "papers", "filed_ms", "due_ms", "blocked_ms", "decided_ms", "outcome",
     "decider", "why", "lifted", "overdue_ms",
 )  # fmt: skip
-# Another system's own way of giving the thing back, within the same act: (act's book, thing, ref, by, at_ms).
-Lifter = Callable[[Book, Thing, str, str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +93,15 @@ def file(book: Book, thing: Thing, papers: str, *, by: str, at_ms: int, terms: T
         return one(act.db, int(found.lastrowid or 0))
 
 
-def uphold(
-    book: Book,
-    appeal: int,
-    *,
-    by: str,
-    at_ms: int,
-    why: str = "",
-    lifters: Sequence[Lifter] = (),
-    terms: Terms = TERMS,
-) -> Appeal:
+def uphold(book: Book, appeal: int, *, by: str, at_ms: int, why: str = "", terms: Terms = TERMS) -> Appeal:
     """It was wrong: everything is lifted now, and the reports behind it count no more. Raises Refused."""
     with book.act("appeal.uphold", f"appeal:{appeal}", by, at_ms) as act:
         found = _undecided(act.db, appeal, at_ms)
-        lifted = _lift(act, found, at_ms, terms)
+        lifted = _lift(book, act, found, by, at_ms, terms)
         gates.forget(act, found.thing)
         act.db.execute("UPDATE bursts SET until_ms = ? WHERE subject = ? AND key = ? AND until_ms > ?",
                        (at_ms, *pair(found.thing), at_ms))  # fmt: skip
         wrong = reports.judge(act, found.thing, right=False)
-        for lift in lifters:
-            lift(book, found.thing, found.ref, by, at_ms)
         _decide(act, found, UPHELD, by, why, at_ms, lifted)
         act.note(
             thing=str(found.thing), lifted=lifted, reports_wrong=wrong, ms_since_filed=at_ms - found.filed_ms,
@@ -187,9 +173,12 @@ def _decide(act: Act, appeal: Appeal, outcome: str, by: str, why: str, at_ms: in
     )
 
 
-def _lift(act: Act, appeal: Appeal, at_ms: int, terms: Terms) -> int:
-    """Orders that take back all that is in force, and what rules at the gates may have put on their lists."""
+def _lift(book: Book, act: Act, appeal: Appeal, by: str, at_ms: int, terms: Terms) -> int:
+    """Orders that take back all that is in force: those of the systems that did it, then what is left, and what rules
+    at the gates may have put on their lists. Gives how many."""
     thing, wanted = appeal.thing, dict[tuple[Verb, str], None]()
+    before = sum(1 for _ in about(act.db, thing))
+    giving_back.give_back(book, thing, appeal.ref, by=by, at_ms=at_ms)
     for one_ in against(act.db, thing, at_ms):
         if one_.verb is Verb.PUT_ON_LIST:
             wanted[Verb.TAKE_OFF_LIST, one_.list] = None
@@ -200,7 +189,7 @@ def _lift(act: Act, appeal: Appeal, at_ms: int, terms: Terms) -> int:
         wanted[Verb.LIFT, ""] = None
     for verb, name in wanted:
         order(act, verb, thing, at_ms, list=name, reason="The appeal was upheld.", ref=appeal.ref)
-    return len(wanted)
+    return sum(1 for _ in about(act.db, thing)) - before
 
 
 def _where(db: sqlite3.Connection, condition: str, *values: int) -> list[Appeal]:

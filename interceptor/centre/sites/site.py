@@ -135,7 +135,7 @@ def known(book: Book, what: str | int) -> Site:
     """The same. Raises Refused where patrol has never heard of it."""
     site = found(book, what)
     if site is None:
-        raise Refused("unknown", f"{str(what)!r}: no such site", "`interceptor centre sites list --all` has them")
+        raise Refused("unknown", f"{str(what)!r}: no such site", "`interceptor centre sites list --state all` has them")
     return site
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from interceptor.commands.centre.citizens_desk import scam_of
-from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, done, moment, opened, run, who
+from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, at_of, done, opened, run
 from interceptor.tuning.tables import Column, print_json, show_table
 
 app = typer.Typer(
@@ -39,9 +39,10 @@ def list_(
         from interceptor.centre.citizens import advice
         from interceptor.centre.warnings import texts
 
-        wanted, at_ms = scam_of(scam), moment(at)
+        wanted = scam_of(scam)
         living = advice.residents_of(residents) if residents else None
         with opened(book, read_only=True) as centre:
+            at_ms = at_of(centre, at)
             found = [
                 one for one in advice.groups(centre, at_ms, residents=living) if wanted is None or one.scam == wanted
             ]
@@ -89,10 +90,11 @@ def give(
         from dataclasses import replace
 
         from interceptor.centre.citizens import advice
+        from interceptor.commands.centre.acting import acting
 
         terms = replace(advice.TERMS, advice_most=most) if most else advice.TERMS
-        with opened(book) as centre:
-            sent = advice.give(centre, by=who(by), at_ms=moment(at), scam=scam_of(scam), terms=terms)
+        with acting(book, by, at) as desk:
+            sent = advice.give(desk.book, by=desk.by, at_ms=desk.at_ms, scam=scam_of(scam), terms=terms)
         return done({"sent": sent}, f"Advice goes to {sent:,} citizens", as_json=json)
 
     run(command)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from interceptor.commands.centre.citizens_desk import ThingArgument, time_of
-from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, done, moment, opened, run, who
+from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, at_of, done, opened, run
 from interceptor.tuning.tables import Column, print_json, show_table
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def file(
     def command() -> int:
         from interceptor.centre.citizens import appeals
         from interceptor.centre.things import parse
+        from interceptor.commands.centre.acting import acting
 
-        with opened(book) as centre:
-            appeals.overdue(centre, moment(at))
-            found = appeals.file(centre, parse(thing), papers, by=who(by), at_ms=moment(at))
+        with acting(book, by, at) as desk:
+            found = appeals.file(desk.book, parse(thing), papers, by=desk.by, at_ms=desk.at_ms)
         words = f"Appeal {found.id} about {found.thing.masked} will be decided by {time_of(found.due_ms)}"
         return done(found.as_object(), words, as_json=json)
 
@@ -63,10 +63,10 @@ def uphold(
 
     def command() -> int:
         from interceptor.centre.citizens import appeals
+        from interceptor.commands.centre.acting import acting
 
-        with opened(book) as centre:
-            appeals.overdue(centre, moment(at))
-            found = appeals.uphold(centre, appeal, by=who(by), at_ms=moment(at), why=why)
+        with acting(book, by, at) as desk:
+            found = appeals.uphold(desk.book, appeal, by=desk.by, at_ms=desk.at_ms, why=why)
         told = found.as_object()
         words = (
             f"Appeal {appeal} is upheld: {found.lifted} orders lift everything, {told['minutes_to_lift']:,.1f} minutes"
@@ -90,10 +90,10 @@ def refuse(
 
     def command() -> int:
         from interceptor.centre.citizens import appeals
+        from interceptor.commands.centre.acting import acting
 
-        with opened(book) as centre:
-            appeals.overdue(centre, moment(at))
-            found = appeals.refuse(centre, appeal, why, by=who(by), at_ms=moment(at))
+        with acting(book, by, at) as desk:
+            found = appeals.refuse(desk.book, appeal, why, by=desk.by, at_ms=desk.at_ms)
         return done(found.as_object(), f"Appeal {appeal} is refused: {why}", as_json=json)
 
     run(command)
@@ -113,8 +113,8 @@ def list_(
     def command() -> int:
         from interceptor.centre.citizens import appeals
 
-        late_ms = moment(at) if overdue else 0
         with opened(book, read_only=True) as centre:
+            late_ms = at_of(centre, at) if overdue else 0
             found = appeals.listing(centre.db, open_only=open_only, overdue_at_ms=late_ms, last=last)
         return _table(found, as_json=json)
 

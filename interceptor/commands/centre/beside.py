@@ -15,6 +15,7 @@ from typing import Any
 from interceptor.centre.book import Book
 from interceptor.centre.bulletin import earlier
 from interceptor.centre.duty import Duty
+from interceptor.centre.marks import CLOCK, move
 from interceptor.centre.orders import since
 from interceptor.centre.parts import PARTS
 from interceptor.centre.seen import Seen
@@ -73,6 +74,7 @@ class CentreBeside:
         if self._partners:
             self._partners.due(taken.end_ms)
         self._carry_out(taken.end_ms)
+        move(self.book.db, CLOCK, taken.end_ms)
         if taken.end_ms % HOUR_MS == 0:
             self._hour.close()
 

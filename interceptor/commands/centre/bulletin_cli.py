@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, UsageError, moment, opened, run, who
+from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, UsageError, opened, run
 from interceptor.tuning.tables import print_json, say
 
 WORDS = ("day", "week", "month", "to-date", "whole")
@@ -53,14 +53,16 @@ def bulletin(
         from interceptor.centre.bulletin.periods import EPOCH, PERIODS, Period
         from interceptor.centre.bulletin.tally import by_day
         from interceptor.commands.centre import bulletin_told as words
+        from interceptor.commands.centre.acting import acting
         from simulator.towns import town_name
 
         if period not in WORDS:
             raise UsageError(f"--period {period!r}: one of {', '.join(WORDS)}")
         if earlier is not None:
-            with opened(book) as centre:
-                kept = of_old.keep(centre, _text(earlier), by=who(by), at_ms=moment(at))
-            say(f"{kept} figures of earlier reports kept")
+            with acting(book, by, at) as desk:
+                kept = of_old.keep(desk.book, _text(earlier), by=desk.by, at_ms=desk.at_ms)
+            if not json:
+                say(f"{kept} figures of earlier reports kept")
         with opened(book, read_only=True) as centre:
             if period == WHOLE:
                 asked = Period("whole", *_days(centre.db))

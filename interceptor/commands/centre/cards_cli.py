@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, UsageError, done, moment, opened, run, who
+from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, UsageError, done, opened, run
 from interceptor.local_time import clock
 
 if TYPE_CHECKING:
-    from interceptor.centre.book import Book
     from interceptor.centre.cards.card import Card
     from interceptor.centre.cards.sanctions import Sanction
+    from interceptor.commands.centre.acting import Desk
 
 app = typer.Typer(
     help="SIMs and accounts: who opened them, and measures on them.", no_args_is_help=True, rich_markup_mode=None,
@@ -173,13 +173,13 @@ def verify(
 ) -> None:  # fmt: skip
     """Its owner came with his papers."""
 
-    def act(centre: Book, at_ms: int) -> int:
+    def act(desk: Desk) -> Card | Sanction:
         from interceptor.centre.cards.acts import verified
         from interceptor.centre.cards.card import card_thing
 
-        return _did(verified(centre, card_thing(card), passed=passed, by=who(by), at_ms=at_ms), json)
+        return verified(desk.book, card_thing(card), passed=passed, by=desk.by, at_ms=desk.at_ms)
 
-    _acting(act, book, at)
+    _acting(act, book, by, at, json)
 
 
 @app.command()
@@ -189,7 +189,7 @@ def lift(
 ) -> None:  # fmt: skip
     """An appeal was upheld: end all measures on a card, or a person's sanction, at once."""
 
-    def act(centre: Book, at_ms: int) -> int:
+    def act(desk: Desk) -> Card | Sanction:
         from interceptor.centre.cards.acts import lift
         from interceptor.centre.cards.card import card_thing
         from interceptor.centre.cards.sanctions import lift_sanction
@@ -197,11 +197,10 @@ def lift(
         from interceptor.schema import Subject
 
         if thing.lower().startswith("person:"):
-            found = lift_sanction(centre, parse(thing, Subject.PERSON), by=who(by), at_ms=at_ms, why=why)
-            return done(_sanction_as_object(found), _sanctioned(found), as_json=json)
-        return _did(lift(centre, card_thing(thing), by=who(by), at_ms=at_ms, why=why), json)
+            return lift_sanction(desk.book, parse(thing, Subject.PERSON), by=desk.by, at_ms=desk.at_ms, why=why)
+        return lift(desk.book, card_thing(thing), by=desk.by, at_ms=desk.at_ms, why=why)
 
-    _acting(act, book, at)
+    _acting(act, book, by, at, json)
 
 
 @app.command()
@@ -212,14 +211,13 @@ def sanction(
 ) -> None:  # fmt: skip
     """Five years at the counter only, by a finding that a card was sold, let or lent."""
 
-    def act(centre: Book, at_ms: int) -> int:
+    def act(desk: Desk) -> Card | Sanction:
         from interceptor.centre.cards.sanctions import sanction
         from interceptor.centre.things import parse
 
-        found = sanction(centre, parse(thing), finding=finding, by=who(by), at_ms=at_ms)
-        return done(_sanction_as_object(found), _sanctioned(found), as_json=json)
+        return sanction(desk.book, parse(thing), finding=finding, by=desk.by, at_ms=desk.at_ms)
 
-    _acting(act, book, at)
+    _acting(act, book, by, at, json)
 
 
 def as_object(card: Card) -> dict[str, Any]:
@@ -229,36 +227,31 @@ def as_object(card: Card) -> dict[str, Any]:
 
 
 def _measure(name: str, card: str, why: str, grade: str, book: Any, by: str | None, at: str | None, json: bool) -> None:
-    def act(centre: Book, at_ms: int) -> int:
+    def act(desk: Desk) -> Card | Sanction:
         from interceptor.centre.cards import acts
         from interceptor.centre.cards.card import Grade, card_thing
 
         if grade.upper() not in Grade.__members__:
             raise UsageError(f"--grade {grade!r}: low, medium or high")
         do = {"reverify": acts.reverify, "limit": acts.limit, "suspend": acts.suspend}[name]
-        found = do(centre, card_thing(card), by=who(by), at_ms=at_ms, why=why, grade=Grade[grade.upper()])
-        return _did(found, json)
+        return do(desk.book, card_thing(card), by=desk.by, at_ms=desk.at_ms, why=why, grade=Grade[grade.upper()])
 
-    _acting(act, book, at)
+    _acting(act, book, by, at, json)
 
 
-def _acting(act: Callable[[Book, int], int], book: Any, at: str | None) -> None:
-    """Deadlines first, up to the time of the act."""
-
+def _acting(act: Callable[[Desk], Card | Sanction], book: Any, by: str | None, at: str | None, as_json: bool) -> None:
     def command() -> int:
-        from interceptor.centre.cards.register import deadlines
+        from interceptor.centre.cards.sanctions import Sanction
+        from interceptor.commands.centre.acting import acting
 
-        at_ms = moment(at)
-        with opened(book) as centre:
-            deadlines(centre, at_ms)
-            return act(centre, at_ms)
+        with acting(book, by, at) as desk:
+            found = act(desk)
+        if isinstance(found, Sanction):
+            return done(_sanction_as_object(found), _sanctioned(found), as_json=as_json)
+        until = f", next step {_time(found.due_ms)}" if found.due_ms else ""
+        return done(as_object(found), f"{found.thing.masked}: {found.state}{until}", as_json=as_json)
 
     run(command)
-
-
-def _did(card: Card, as_json: bool) -> int:
-    until = f", next step {_time(card.due_ms)}" if card.due_ms else ""
-    return done(as_object(card), f"{card.thing.masked}: {card.state}{until}", as_json=as_json)
 
 
 def _sanctioned(one: Sanction) -> str:

@@ -40,8 +40,8 @@ def open_(
         from interceptor.commands.centre.acting import acting
         from interceptor.schema import Subject
 
-        of_kind = _word(CaseKind, kind, "--kind")
         with acting(book, by, at) as desk:
+            of_kind = _word(CaseKind, kind, "--kind")
             case = open_or_join(
                 desk.book, of_kind, [parse(thing) for thing in things], reason, party=Party.POLICE,
                 citizens=[parse(number, Subject.NUMBER).key for number in citizen or ()], by=desk.by, at_ms=desk.at_ms,
@@ -84,9 +84,9 @@ def note(
         from interceptor.centre.cases.terms import Party
         from interceptor.commands.centre.acting import acting
 
-        who = _word(Party, party, "--party")
         with acting(book, by, at) as desk:
-            entry = acts.note(desk.book, number, words, party=who, by=desk.by, at_ms=desk.at_ms)
+            of = _word(Party, party, "--party")
+            entry = acts.note(desk.book, number, words, party=of, by=desk.by, at_ms=desk.at_ms)
         return done({"case": number, "entry": entry}, f"Noted in case {number}", as_json=json)
 
     run(command)
@@ -107,8 +107,8 @@ def outcome(
         from interceptor.centre.cases.terms import Outcome
         from interceptor.commands.centre.acting import acting
 
-        end = _word(Outcome, found, "OUTCOME")
         with acting(book, by, at) as desk:
+            end = _word(Outcome, found, "OUTCOME")
             last = desk.book.audit.head().entries
             acts.outcome(desk.book, number, end, why, by=desk.by, at_ms=desk.at_ms)
             rules = shadowed_by(desk.book, last)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interceptor.commands.centre.desk import BOOK, At, BookOption, Json, moment, opened, run
+from interceptor.commands.centre.desk import BOOK, At, BookOption, Json, at_of, opened, run
 from interceptor.tuning.tables import Column, percent, print_json, show_table
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def rules(book: BookOption = BOOK, at: At = None, json: Json = False) -> None:
         from interceptor.commands.centre.acting import when
 
         with opened(book, read_only=True) as centre:
-            found = standings(centre.db, moment(at))
+            found = standings(centre.db, at_of(centre, at))
         if json:
             print_json({"rules": [dataclasses.asdict(rule) | {"share": rule.share} for rule in found]})
             return 0

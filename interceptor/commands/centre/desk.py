@@ -12,6 +12,7 @@ import getpass
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from interceptor.centre.book import Book, BookBusy, BookError
+from interceptor.centre.marks import CLOCK, mark
 from interceptor.centre.parts import PARTS
 from interceptor.centre.refusal import Refused
 from interceptor.commands.centre.keys import key_of
@@ -30,10 +32,25 @@ BOOK = Path("centre.sqlite")
 
 BookOption = Annotated[Path, typer.Option("--book", metavar="FILE.sqlite", help="The centre's book.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")]
-By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it.  [default: the user logged in]")]
+_asked: ContextVar[typer.Context | None] = ContextVar("asked", default=None)
+
+
+def _remember(context: typer.Context, by: str | None) -> str | None:
+    _asked.set(context)
+    return by
+
+
+By = Annotated[
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Who does it.  [default: the user logged in]", callback=_remember),
+]
 At = Annotated[
     str | None,
-    typer.Option("--at", metavar="TIME", help="When, as 2021-03-05T09:30 in the city's time.  [default: now]"),
+    typer.Option(
+        "--at",
+        metavar="TIME",
+        help="When, as 2021-03-05T09:30 in the city's time.  [default: now; in the book of a run, where that ended]",
+    ),
 ]
 
 
@@ -67,17 +84,29 @@ class UsageError(Exception):
     """An option that can't be followed; the message names it."""
 
 
-def moment(at: str | None) -> int:
+def moment(text: str, option: str = "--at") -> int:
     """ms since 1970 UTC. Raises UsageError."""
-    if at is None:
-        return time.time_ns() // 1_000_000
     try:
-        when = datetime.fromisoformat(at)
-    except ValueError:
-        raise UsageError(f"--at {at!r}: no time; write 2021-03-05T09:30, perhaps with +08:00") from None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=LOCAL_TIME)
-    return round(when.timestamp() * 1000)
+        when = datetime.fromisoformat(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=LOCAL_TIME)
+        found = round(when.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        found = -1
+    if found < 0:
+        raise UsageError(f"{option} {text!r}: no time; write 2021-03-05T09:30, perhaps with +08:00")
+    return found
+
+
+def at_of(book: Book, at: str | None) -> int:
+    """The time that was asked for; else now, which in the book of a run is where that ended. Raises UsageError."""
+    return moment(at) if at is not None else mark(book.db, CLOCK) or time.time_ns() // 1_000_000
+
+
+def asked() -> tuple[str, dict[str, Any]]:
+    """The command that acts, as the log names it (money.stop), and what was typed for it, by option."""
+    context = _asked.get()
+    return (".".join(context.command_path.split()[-2:]), context.params) if context else ("command", {})
 
 
 def who(by: str | None) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, UsageError, done, moment, opened, run, who
+from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, UsageError, done, opened, run
 from interceptor.local_time import clock
 
 if TYPE_CHECKING:
@@ -115,12 +115,10 @@ def clear(
 
     def command() -> int:
         from interceptor.centre.hotspots.dens import clear
-        from interceptor.centre.hotspots.towns import close_days
+        from interceptor.commands.centre.acting import acting
 
-        at_ms = moment(at)
-        with opened(book) as centre:
-            close_days(centre, at_ms)
-            found = clear(centre, den, by=who(by), at_ms=at_ms, why=why)
+        with acting(book, by, at) as desk:
+            found = clear(desk.book, den, by=desk.by, at_ms=desk.at_ms, why=why)
         return done(_den_as_object(found), f"den {den}: {found.state}", as_json=json)
 
     run(command)

@@ -6,7 +6,7 @@ Enters: what a person typed. Leaves: a table or JSON. Invariant: nothing is writ
 from __future__ import annotations
 
 from interceptor.commands.centre.citizens_desk import RulesOption, ThingArgument, official, time_of
-from interceptor.commands.centre.desk import BOOK, At, BookOption, Json, moment, opened, run
+from interceptor.commands.centre.desk import BOOK, At, BookOption, Json, at_of, opened, run
 from interceptor.tuning.tables import Column, print_json, show_table
 
 
@@ -21,7 +21,7 @@ def lookup(
 
         spared = official(rules)
         with opened(book, read_only=True) as centre:
-            found = look_up(centre, parse(thing), moment(at), official=spared)
+            found = look_up(centre, parse(thing), at_of(centre, at), official=spared)
         if json:
             print_json(found.as_object())
             return 0

@@ -258,12 +258,12 @@ def accounts(
         from interceptor.centre.money.books import read_register, register
         from interceptor.commands.centre.acting import acting
 
-        try:
-            with open(file, encoding="utf-8-sig", newline="") as lines:
-                rows = read_register(lines)
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file}: can't be read: {error}") from None
         with acting(book, by, at) as desk:
+            try:
+                with open(file, encoding="utf-8-sig", newline="") as lines:
+                    rows = read_register(lines)
+            except (OSError, UnicodeDecodeError) as error:
+                raise UsageError(f"{file}: can't be read: {error}") from None
             read = register(desk.book, rows, by=desk.by, at_ms=desk.at_ms)
         return done({"accounts": read}, f"{read:,} accounts", as_json=json)
 
@@ -283,9 +283,9 @@ def bank(
         from interceptor.centre.money.terms import BankKind
         from interceptor.commands.centre.acting import acting
 
-        if kind not in set(BankKind):
-            raise UsageError(f"--kind {kind!r}: write {', '.join(BankKind)}")
         with acting(book, by, at) as desk:
+            if kind not in set(BankKind):
+                raise UsageError(f"--kind {kind!r}: write {', '.join(BankKind)}")
             set_bank(desk.book, name, BankKind(kind), by=desk.by, at_ms=desk.at_ms)
         return done({"bank": name, "kind": kind}, f"{name} is reached {kind}", as_json=json)
 
@@ -307,6 +307,10 @@ def _on_stop(act: Any, book: Path, by: str | None, at: str | None, as_json: bool
 
 
 def _paid(paid_at: str | None, minutes_ago: float | None, at_ms: int) -> int:
-    if (paid_at is None) == (minutes_ago is None):
+    if paid_at is not None and minutes_ago is None:
+        return moment(paid_at, "--paid-at")
+    if minutes_ago is None or paid_at is not None:
         raise UsageError("when was the last transfer? Give --paid-at or --minutes-ago, one of them")
-    return moment(paid_at) if paid_at is not None else at_ms - round((minutes_ago or 0) * 60_000)
+    if not 0 <= minutes_ago * 60_000 <= at_ms:  # not a number isn't, either
+        raise UsageError(f"--minutes-ago {minutes_ago}: no span of time")
+    return at_ms - round(minutes_ago * 60_000)

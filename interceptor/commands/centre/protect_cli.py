@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from interceptor.commands.centre.citizens_desk import time_of
-from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, done, moment, opened, run, who
+from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, done, opened, run
 from interceptor.tuning.tables import Column, print_json, show_table
 
 app = typer.Typer(
@@ -35,11 +35,12 @@ def add(
     def command() -> int:
         from interceptor.centre.citizens import protection
         from interceptor.centre.things import parse
+        from interceptor.commands.centre.acting import acting
         from interceptor.schema import Subject
 
-        with opened(book) as centre:
+        with acting(book, by, at) as desk:
             thing = parse(number, Subject.NUMBER)
-            found = protection.protect(centre, thing, owner, papers, by=who(by), at_ms=moment(at))
+            found = protection.protect(desk.book, thing, owner, papers, by=desk.by, at_ms=desk.at_ms)
         return done({"id": found.id, "thing": str(thing)}, f"{thing.masked} is protected", as_json=json)
 
     run(command)
@@ -52,11 +53,12 @@ def end(number: Number, book: BookOption = BOOK, by: By = None, at: At = None, j
     def command() -> int:
         from interceptor.centre.citizens import protection
         from interceptor.centre.things import parse
+        from interceptor.commands.centre.acting import acting
         from interceptor.schema import Subject
 
-        with opened(book) as centre:
+        with acting(book, by, at) as desk:
             thing = parse(number, Subject.NUMBER)
-            found = protection.end(centre, thing, by=who(by), at_ms=moment(at))
+            found = protection.end(desk.book, thing, by=desk.by, at_ms=desk.at_ms)
         return done({"id": found.id, "thing": str(thing)}, f"{thing.masked} isn't protected any more", as_json=json)
 
     run(command)

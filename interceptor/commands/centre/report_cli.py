@@ -17,7 +17,7 @@ from interceptor.commands.centre.citizens_desk import (
     scam_of,
     time_of,
 )
-from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, done, moment, opened, run, who
+from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, at_of, done, opened, run
 from interceptor.tuning.tables import Column, print_json, show_table
 
 app = typer.Typer(
@@ -49,13 +49,14 @@ def add(
         from interceptor.centre.citizens import reports
         from interceptor.centre.things import parse
         from interceptor.centre.warnings.classes import Scam
+        from interceptor.commands.centre.acting import acting
 
-        of_class = scam_of(scam) or Scam.UNCLEAR
         spared = official(rules)
-        with opened(book) as centre:
+        with acting(book, by, at) as desk:
+            _check_town(town)
             vote = reports.add(
-                centre, parse(thing), citizen(by_number), town, by=who(by), at_ms=moment(at), scam=of_class, text=text,
-                official=spared,
+                desk.book, parse(thing), citizen(by_number), town, by=desk.by, at_ms=desk.at_ms, text=text,
+                scam=scam_of(scam) or Scam.UNCLEAR, official=spared,
             )  # fmt: skip
         told = {"vote": vote.id, "thing": str(vote.thing), "weight": vote.weight, "burst": vote.burst}
         more = {"blocked": "; many reported it: blocked for two hours", "alert": "; many reported it: an officer looks"}
@@ -78,10 +79,11 @@ def withdraw(
     def command() -> int:
         from interceptor.centre.citizens import reports
         from interceptor.centre.things import parse
+        from interceptor.commands.centre.acting import acting
 
-        about = parse(thing)
-        with opened(book) as centre:
-            vote = reports.withdraw(centre, about, citizen(by_number), by=who(by), at_ms=moment(at))
+        with acting(book, by, at) as desk:
+            about = parse(thing)
+            vote = reports.withdraw(desk.book, about, citizen(by_number), by=desk.by, at_ms=desk.at_ms)
         return done({"vote": vote}, f"Report {vote} of {about.masked} is withdrawn", as_json=json)
 
     run(command)
@@ -100,7 +102,7 @@ def top(
         from interceptor.centre.citizens import reports
 
         with opened(book, read_only=True) as centre:
-            found = reports.heaviest(centre.db, moment(at), last)
+            found = reports.heaviest(centre.db, at_of(centre, at), last)
         if json:
             print_json(
                 {"things": [{"thing": str(thing), "people": n.people, "weight": n.weight} for thing, n in found]}
@@ -143,3 +145,12 @@ def bursts(
         return 0
 
     run(command)
+
+
+def _check_town(code: int) -> None:
+    """A burst counts townships, so they must be some. Raises Refused."""
+    from interceptor.centre.refusal import Refused
+    from simulator.towns import townships
+
+    if code and code not in {town.code for town in townships()}:
+        raise Refused("no-town", f"{code}: no township of the city has this code", "0 = elsewhere")

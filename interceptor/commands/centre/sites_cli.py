@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, UsageError, done, moment, opened, run, who
+from interceptor.commands.centre.desk import BOOK, At, BookOption, By, Json, UsageError, done, opened, run
 from interceptor.commands.centre.official import RulesOption, official
 from interceptor.local_time import clock
 
 if TYPE_CHECKING:
-    from interceptor.centre.book import Book
     from interceptor.centre.sites.reading import File
     from interceptor.centre.sites.site import Site
 
@@ -113,11 +112,12 @@ def propose(
 
     def command() -> int:
         from interceptor.centre.sites.acts import propose
+        from interceptor.commands.centre.acting import acting
 
-        known, at_ms = official(rules), moment(at)
-        with opened(book) as centre:
-            _due(centre, at_ms)
-            return _did(propose(centre, host, known, by=who(by), at_ms=at_ms, why=why), json)
+        known = official(rules)
+        with acting(book, by, at) as desk:
+            site = propose(desk.book, host, known, by=desk.by, at_ms=desk.at_ms, why=why)
+        return _did(site, json)
 
     run(command)
 
@@ -131,11 +131,12 @@ def confirm(
 
     def command() -> int:
         from interceptor.centre.sites.acts import confirm
+        from interceptor.commands.centre.acting import acting
 
-        known, at_ms = official(rules), moment(at)
-        with opened(book) as centre:
-            _due(centre, at_ms)
-            return _did(confirm(centre, what, known, by=who(by), at_ms=at_ms), json)
+        known = official(rules)
+        with acting(book, by, at) as desk:
+            site = confirm(desk.book, what, known, by=desk.by, at_ms=desk.at_ms)
+        return _did(site, json)
 
     run(command)
 
@@ -148,11 +149,11 @@ def reject(
 
     def command() -> int:
         from interceptor.centre.sites.acts import reject
+        from interceptor.commands.centre.acting import acting
 
-        at_ms = moment(at)
-        with opened(book) as centre:
-            _due(centre, at_ms)
-            return _did(reject(centre, what, by=who(by), at_ms=at_ms, why=why), json)
+        with acting(book, by, at) as desk:
+            site = reject(desk.book, what, by=desk.by, at_ms=desk.at_ms, why=why)
+        return _did(site, json)
 
     run(command)
 
@@ -165,11 +166,11 @@ def lift(
 
     def command() -> int:
         from interceptor.centre.sites.acts import lift
+        from interceptor.commands.centre.acting import acting
 
-        at_ms = moment(at)
-        with opened(book) as centre:
-            _due(centre, at_ms)
-            return _did(lift(centre, what, by=who(by), at_ms=at_ms, why=why), json)
+        with acting(book, by, at) as desk:
+            site = lift(desk.book, what, by=desk.by, at_ms=desk.at_ms, why=why)
+        return _did(site, json)
 
     run(command)
 
@@ -216,12 +217,6 @@ def _tell(file: File, as_json: bool) -> int:
 def _did(site: Site, as_json: bool) -> int:
     until = f" until {_time(site.until_ms)}" if site.until_ms else ""
     return done(as_object(site), f"{site.id}  {site.host}: {site.state}{until}", as_json=as_json)
-
-
-def _due(centre: Book, at_ms: int) -> None:
-    from interceptor.centre.sites.patrol import ends
-
-    ends(centre, at_ms)
 
 
 def _time(at_ms: int) -> str:

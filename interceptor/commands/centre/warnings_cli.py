@@ -16,11 +16,11 @@ from interceptor.commands.centre.desk import (
     By,
     Json,
     UsageError,
+    at_of,
     done,
     moment,
     opened,
     run,
-    who,
 )
 from interceptor.local_time import clock
 from interceptor.tuning.tables import Column, print_json, show_table
@@ -121,14 +121,14 @@ def outcome(
 
     def command() -> int:
         from interceptor.centre.warnings import acts
-        from interceptor.schema import Outcome
+        from interceptor.commands.centre.acting import acting
 
         words = {one.name.lower(): one for one in acts.SAID}
-        wanted = words.get(said.lower().replace("-", "_"), Outcome.APPEAL_UPHELD)
-        if wanted not in acts.SAID:
-            raise UsageError(f"OUTCOME {said!r}: one of {', '.join(words)}")
-        with opened(book) as centre:
-            found = acts.outcome(centre, warning, wanted, by=who(by), at_ms=moment(at))
+        with acting(book, by, at) as desk:
+            wanted = words.get(said.lower().replace("-", "_"))
+            if wanted is None:
+                raise UsageError(f"OUTCOME {said!r}: one of {', '.join(words)}")
+            found = acts.outcome(desk.book, warning, wanted, by=desk.by, at_ms=desk.at_ms)
         return done(found.as_object(), f"Warning {warning}: {found.result or found.state}", as_json=json)
 
     run(command)
@@ -140,10 +140,10 @@ def end_hold(warning: WarningId, book: BookOption = BOOK, by: By = None, at: At 
 
     def command() -> int:
         from interceptor.centre.warnings import acts
+        from interceptor.commands.centre.acting import acting
 
-        with opened(book) as centre:
-            acts.advance(centre, moment(at))
-            found = acts.end_hold(centre, warning, by=who(by), at_ms=moment(at))
+        with acting(book, by, at) as desk:
+            found = acts.end_hold(desk.book, warning, by=desk.by, at_ms=desk.at_ms)
         return done(found.as_object(), f"Warning {warning}: the hold is ended", as_json=json)
 
     run(command)
@@ -162,10 +162,10 @@ def withdraw(
 
     def command() -> int:
         from interceptor.centre.warnings import acts
+        from interceptor.commands.centre.acting import acting
 
-        with opened(book) as centre:
-            acts.advance(centre, moment(at))
-            found = acts.withdraw(centre, warning, why, by=who(by), at_ms=moment(at))
+        with acting(book, by, at) as desk:
+            found = acts.withdraw(desk.book, warning, why, by=desk.by, at_ms=desk.at_ms)
         return done(found.as_object(), f"Warning {warning}: withdrawn", as_json=json)
 
     run(command)
@@ -179,7 +179,7 @@ def capacity(book: BookOption = BOOK, at: At = None, json: Json = False) -> None
         from interceptor.centre.warnings import reading
 
         with opened(book, read_only=True) as centre:
-            rooms = reading.capacity(centre, moment(at))
+            rooms = reading.capacity(centre, at_of(centre, at))
         if json:
             print_json({"capacity": [reading.as_object(room) for room in rooms]})
             return 0
@@ -210,8 +210,8 @@ def counts(
     def command() -> int:
         from interceptor.centre.warnings import reading
 
-        span = moment(since), moment(until)
         with opened(book, read_only=True) as centre:
+            span = moment(since, "--from"), moment(until, "--to") if until is not None else at_of(centre, None)
             found = reading.counts(centre, *span) | {"officers_load": reading.load(centre, *span)}
         if json:
             print_json(found)
