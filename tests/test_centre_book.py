@@ -229,4 +229,28 @@ def test_what_was_acknowledged_outlives_kill_9(path: Path) -> None:
 def test_all_parts_are_made_at_once(path: Path) -> None:
     with Book(path, KEY, PARTS) as book:
         versions = dict(book.db.execute("SELECT name, version FROM parts"))
-        assert versions == {"audit": 1} | {part.name: len(part.migrations) for part in PARTS if part.migrations}
+        assert versions == {"audit": 2} | {part.name: len(part.migrations) for part in PARTS if part.migrations}
+
+
+def test_refusals_are_counted_by_an_index(path: Path) -> None:
+    with _book(path) as book:
+        _fill(book, 3)
+        for n in range(4):
+            with pytest.raises(Refused):
+                _refuse(book, n)
+        assert (book.audit.refusals("counter.add", 5, 6), book.audit.refusals("counter.add", 6, 9)) == (4, 0)
+        assert book.audit.refusals("counter.drop", 0, 9) == 0
+        plan = book.db.execute(
+            "EXPLAIN QUERY PLAN SELECT count(*) FROM audit WHERE outcome = 'refused' AND act = ? AND at_ms >= ?",
+            ("", 0),
+        ).fetchall()
+        assert "audit_refused" in plan[0][3]
+
+
+def test_a_log_takes_what_isnt_text_as_its_escape(path: Path) -> None:
+    with _book(path) as book:
+        with book.act("counter.add", "counter:\udcff", "\udc80", 5) as act:
+            act.note(words="\ud800")
+        (entry,) = book.audit.entries()
+        assert (entry.by, entry.about, entry.details) == ("\\udc80", "counter:\\udcff", {"words": "\ud800"})
+        assert book.audit.verify() is None

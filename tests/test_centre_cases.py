@@ -232,6 +232,15 @@ def test_a_thing_is_judged_once_by_the_latest_word(book: Book) -> None:
     assert (found.judged, found.wrong) == (1, 0)
 
 
+def test_several_findings_about_one_thing_are_one_false_positive_at_most(book: Book) -> None:
+    """At the gates rule-often-wrong counts 60 findings, of which 3 are wrong; it is one thing of 20."""
+    for nth in range(3):
+        _judge(book, 19, 1, at_ms=T0 + nth)
+    assert _shadowed(book) == []
+    found = judging.standing(book.db, rule_key("some-rule"), T0 + 10)
+    assert (found.judged, found.wrong) == (20, 1)
+
+
 def test_outcomes_of_cases_speak_of_the_rules_behind_them(book: Book) -> None:
     for n, end in enumerate((Outcome.CONFIRMED, Outcome.FALSE_ALARM, Outcome.UNDECIDED), start=1):
         acts.outcome(book, _open(book, Thing(Subject.ACCOUNT, n)), end, **BY)

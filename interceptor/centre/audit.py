@@ -27,6 +27,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE audit_head (id INTEGER PRIMARY KEY CHECK (id = 1), entries INTEGER NOT NULL, hash BLOB NOT NULL,"
         " seal BLOB NOT NULL)",
     ),
+    ("CREATE INDEX audit_refused ON audit (act, at_ms) WHERE outcome = 'refused'",),
 )
 DONE, REFUSED = "done", "refused"
 NOTHING = bytes(32)  # the hash before the first entry
@@ -126,6 +127,14 @@ class Chain:
         rows = reversed(found.fetchall()) if last is not None else found
         for row in rows:
             yield Entry(*row)
+
+    def refusals(self, act: str, from_ms: int, to_ms: int) -> int:
+        """How often an act of that name was refused in [from, to)."""
+        found = self._db.execute(
+            "SELECT count(*) FROM audit WHERE outcome = 'refused' AND act = ? AND at_ms >= ? AND at_ms < ?",
+            (act, from_ms, to_ms),
+        )
+        return int(found.fetchone()[0])
 
     def verify(self, kept: Head | None = None, progress: Callable[[int], None] = lambda _: None) -> Fault | None:
         """The first fault, None = all is as it was written. `kept`: a head noted earlier, which must be in the

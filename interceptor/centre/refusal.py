@@ -22,6 +22,12 @@ class Refused(Exception):
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
 
 
+def reason_given(why: str, what: str) -> None:
+    """Whatever is done to somebody is done for a reason. Raises Refused."""
+    if not why.strip():
+        raise Refused("no-reason", f"{what}: why?", "say it by --why")
+
+
 def not_before(at_ms: int, earlier_ms: int, what: str) -> None:
     """Nothing is done before what it follows. `what`: that, as in "stop 3 was asked for". Raises Refused."""
     if at_ms < earlier_ms:

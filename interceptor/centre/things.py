@@ -7,6 +7,7 @@ same.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from interceptor.centre.refusal import Refused
@@ -15,6 +16,7 @@ from interceptor.masking import masked, masked_key
 from interceptor.rules.values import account, host, number
 from interceptor.schema import Subject, rule_key
 
+_NO_ACCOUNT = re.compile(r"0x|0+$|-\d+$", re.IGNORECASE)
 _WORDS = {subject.name.lower(): subject for subject in Subject if subject is not Subject.NONE}
 
 
@@ -76,7 +78,7 @@ def _read(subject: Subject, text: str) -> Thing:
     try:
         return Thing(subject, account(text))
     except ValueError:
-        if not text or (subject is Subject.ACCOUNT and text.lower().startswith("0x")):
+        if not text or (subject is Subject.ACCOUNT and _NO_ACCOUNT.match(text)):
             raise
     return Thing(subject, rule_key(text))  # any other word has the key that it has at the edge
 

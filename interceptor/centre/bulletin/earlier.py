@@ -7,13 +7,17 @@ are kept, or none is.
 from __future__ import annotations
 
 import csv
+import math
 from datetime import date
 from io import StringIO
 
 from interceptor.centre.book import Book
+from interceptor.centre.bulletin.lines import WANTED
 from interceptor.centre.bulletin.periods import day_number
 from interceptor.centre.refusal import Refused
+from interceptor.rules.errors import shortened
 
+_FIGURES = {(line.section, line.name) for line in WANTED}
 COLUMNS = ("section", "name", "first", "last", "value", "source")
 _PUT = (
     "INSERT INTO earlier VALUES (?, ?, ?, ?, ?, ?)"
@@ -38,6 +42,11 @@ def _row(number: int, line: dict[str, str]) -> tuple[str, str, int, int, float, 
         first, last = (day_number(date.fromisoformat(line[name])) for name in ("first", "last"))
         if last < first:
             raise ValueError("the last day comes before the first")
-        return line["section"], line["name"], first, last, float(line["value"]), line["source"] or ""
+        section, name, value = line["section"], line["name"], float(line["value"])
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is no figure")
+        if (section, name) not in _FIGURES:
+            raise ValueError(f"the bulletin has no figure {shortened(f'{section},{name}')!r}")
+        return section, name, first, last, value, line["source"] or ""
     except (ValueError, TypeError) as error:
         raise Refused("bad-line", f"line {number}: {error}") from None

@@ -12,7 +12,7 @@ from dataclasses import replace
 from interceptor.centre.book import Act, Book
 from interceptor.centre.cards.card import DAY_MS, RUNGS, TERMS, Card, Grade, State, Terms, found
 from interceptor.centre.orders import Verb, order
-from interceptor.centre.refusal import Refused
+from interceptor.centre.refusal import Refused, not_before, reason_given
 from interceptor.centre.things import Thing
 from interceptor.entries import FOREVER_MS
 from interceptor.schema import Subject
@@ -36,6 +36,7 @@ def reverify(
         card = ensure(act, thing)
         if card.state is not State.FREE:
             raise Refused(_already(card), f"{thing.masked} is in state {card.state}")
+        _check(card, at_ms, why)
         due_ms = at_ms + terms.verify_days[grade - 1] * DAY_MS
         return _up(act, card, State.REVERIFY, grade, by, at_ms, due_ms, why)
 
@@ -48,6 +49,7 @@ def limit(
     with book.act("card.limit", str(thing), by, at_ms) as act:
         card = ensure(act, thing)
         _refuse_above(card, State.LIMITED)
+        _check(card, at_ms, why)
         over = card.state is State.REVERIFY and card.due_ms <= at_ms
         if grade < Grade.MEDIUM and not over:
             raise Refused("too-harsh", f"{thing.masked}: at a low grade its owner is first asked to re-verify, in time")
@@ -62,6 +64,7 @@ def suspend(
     with book.act("card.suspend", str(thing), by, at_ms) as act:
         card = ensure(act, thing)
         _refuse_above(card, State.SUSPENDED)
+        _check(card, at_ms, why)
         over = card.state is State.LIMITED and card.due_ms <= at_ms
         if grade < Grade.HIGH and not over:
             raise Refused("too-harsh", f"{thing.masked} is {card.state}: it is limited first, and its owner has time")
@@ -77,6 +80,7 @@ def verified(book: Book, thing: Thing, *, passed: bool, by: str, at_ms: int, ter
         _refuse_sanctioned(card)
         if card.state in (State.FREE, State.CLOSED):
             raise Refused("closed" if card.state is State.CLOSED else "not-asked", f"{thing.masked} is {card.state}")
+        _in_order(card, at_ms)
         if passed:
             return _down(act, card, by, at_ms, "verified")
         _log(act, card, "failed", by, at_ms, "the owner could not show who he is")
@@ -94,6 +98,7 @@ def lift(book: Book, thing: Thing, *, by: str, at_ms: int, why: str) -> Card:
         if card.state in (State.FREE, State.CLOSED):
             code = "closed" if card.state is State.CLOSED else "nothing-to-lift"
             raise Refused(code, f"{thing.masked} is {card.state}")
+        _check(card, at_ms, why)
         return _down(act, card, by, at_ms, "lifted", why)
 
 
@@ -184,6 +189,16 @@ def _known(act: Act, thing: Thing) -> Card:
     if card is None:
         raise Refused("unknown", f"{thing.masked}: nothing was ever done about it")
     return card
+
+
+def _check(card: Card, at_ms: int, why: str) -> None:
+    reason_given(why, f"something is done about {card.thing.masked}")
+    _in_order(card, at_ms)
+
+
+def _in_order(card: Card, at_ms: int) -> None:
+    """After what was done about it last. Raises Refused."""
+    not_before(at_ms, card.since_ms, f"{card.thing.masked} became {card.state}")
 
 
 def _already(card: Card) -> str:

@@ -13,7 +13,7 @@ from interceptor.centre.book import Act, Book
 from interceptor.centre.cards.acts import CENTRE, ensure, from_counter, to_counter
 from interceptor.centre.cards.card import CARDS, COLUMNS, DAY_MS, TERMS, Card, Terms, of_person
 from interceptor.centre.orders import Verb, order
-from interceptor.centre.refusal import Refused
+from interceptor.centre.refusal import Refused, not_before, reason_given
 from interceptor.centre.things import Thing, parse
 from interceptor.schema import Subject
 
@@ -82,6 +82,8 @@ def lift_sanction(book: Book, thing: Thing, *, by: str, at_ms: int, why: str) ->
         found = active(book, thing)
         if found is None:
             raise Refused("not-sanctioned", f"{thing.masked} isn't sanctioned")
+        reason_given(why, "a sanction is lifted")
+        not_before(at_ms, found.since_ms, f"sanction {found.id} began")
         return _over(act, found, "lifted", by, at_ms, why)
 
 

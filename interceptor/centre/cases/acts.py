@@ -12,14 +12,14 @@ from interceptor.centre.cases import judging, officers
 from interceptor.centre.cases.opening import rules_of, things_of
 from interceptor.centre.cases.terms import TERMS, CaseTerms, Outcome, Party
 from interceptor.centre.cases.timeline import enter
-from interceptor.centre.refusal import Refused
+from interceptor.centre.refusal import Refused, not_before
 from interceptor.centre.things import Thing
 
 
 def assign(book: Book, case_id: int, officer: str = "", *, by: str, at_ms: int) -> str:
     """To an officer, "" = who has the least to do; gives his name. Raises Refused."""
     with book.act("case.assign", f"case:{case_id}", by, at_ms) as act:
-        _open(act, case_id)
+        not_before(at_ms, _open(act, case_id), f"case {case_id} was opened")
         name = officer or officers.least_loaded(act.db)
         act.note(officer=name)
         if not name:
@@ -50,9 +50,7 @@ def outcome(
     that was done about its things is to be lifted at once (law of 2022, art. 32). Raises Refused."""
     with book.act("case.outcome", f"case:{case_id}", by, at_ms) as act:
         act.note(outcome=found, why=why)
-        opened_ms = _open(act, case_id)
-        if at_ms < opened_ms:
-            raise Refused("out-of-order", f"case {case_id} was opened later than that")
+        not_before(at_ms, _open(act, case_id), f"case {case_id} was opened")
         things = things_of(act.db, case_id)
         enter(act, case_id, Party.POLICE, f"outcome: {found}{': ' if why else ''}{why}", by=by, at_ms=at_ms)
         officers.release(act, case_id)
@@ -78,8 +76,8 @@ def merge(book: Book, into: int, other: int, *, terms: CaseTerms = TERMS, by: st
         act.note(other=other)
         if into == other:
             raise Refused("same-case", f"case {into} is itself already")
-        _open(act, into)
-        _open(act, other)
+        for number in (into, other):
+            not_before(at_ms, _open(act, number), f"case {number} was opened")
         things = {(t.subject, t.key) for t in things_of(act.db, into)}
         shared = [str(t) for t in things_of(act.db, other) if (t.subject, t.key) in things]
         if len(shared) < terms.merge_shared:

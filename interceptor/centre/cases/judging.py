@@ -3,6 +3,11 @@
 Enters: outcomes of cases, and what officers and appeals say in the stream. Leaves: judgements of the last days, orders
 that put a rule to shadow. Invariants: of a rule and a thing the latest judgement counts, once, whichever way it came; a
 rule that was put to shadow is judged anew from then on.
+
+X06 speaks of a rule's rate of false positives, so what is counted are things (lines, accounts, sites), each once by
+what was found of it last: of one that officers look into, whose owner appeals, and whose case ends, three findings are
+heard. The rule rule-often-wrong at the gates can but count findings, each of them, as its windows hold events; so it
+may come to its bounds sooner, and what it asks for then (TO_SHADOW) is done here, too.
 """
 
 from __future__ import annotations

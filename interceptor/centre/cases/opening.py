@@ -29,7 +29,9 @@ def open_or_join(
     case knows all about already only counts as a hit.
 
     `citizens`: phone numbers of those whom it concerns; `rules`: names, which the outcome will speak of; `reason` is
-    its line on the timeline. Raises Refused where there is neither a thing nor a `ref`."""
+    its line on the timeline. Raises Refused where there is none, or neither a thing nor a `ref`."""
+    if not reason.strip():
+        raise Refused("no-reason", "a case is opened for a reason", "say it by --reason")
     found = about(book.db, things, at_ms - terms.join_ms)
     if found is None:
         return _opened(

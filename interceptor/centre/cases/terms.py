@@ -77,7 +77,8 @@ class CaseTerms:
     join_ms: int = 7 * DAY_MS  # what comes about the same thing within that joins the open case [A]
     load_max: int = 20  # open cases of an officer where nobody says [A]
     merge_shared: int = 1  # things that two cases must share to be one [A]
-    # X06 [A, D4], as rules/centre.yaml has it: more than so many wrong among so many looked into, or appeals upheld.
+    # X06 [A, D4]: more than so many wrong among so many looked into, or so many appeals upheld. Bounds and spans are
+    # those of rules/centre.yaml; what is counted isn't: see judging.
     wrong_share_max: float = 0.02
     judged_min: int = 50
     judged_within_ms: int = 7 * DAY_MS

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from interceptor.centre.book import Book
 from interceptor.centre.citizens.terms import PROTECTED
 from interceptor.centre.orders import Verb, in_force, order
-from interceptor.centre.refusal import Refused
+from interceptor.centre.refusal import Refused, not_before
 from interceptor.centre.things import Thing
 from interceptor.schema import Subject
 
@@ -68,6 +68,7 @@ def end(book: Book, thing: Thing, *, by: str, at_ms: int) -> Protection:
         found = _current(act.db, thing)
         if found is None:
             raise Refused("not-protected", f"{thing.masked} isn't protected")
+        not_before(at_ms, found.since_ms, "it was protected")
         act.db.execute("UPDATE protected SET ended_ms = ? WHERE id = ?", (at_ms, found.id))
         order(act, Verb.TAKE_OFF_LIST, thing, at_ms, list=PROTECTED, ref=f"protection:{found.id}")
         return Protection(found.id, thing, found.owner, found.since_ms, at_ms)

@@ -14,9 +14,11 @@ from interceptor.centre.book import Act, Book
 from interceptor.centre.citizens.keys import named, pair, thing_of, triple
 from interceptor.centre.citizens.terms import DAY_MS, HOUR_MS, PROVISIONAL, Official, Terms
 from interceptor.centre.orders import Verb, order
-from interceptor.centre.refusal import Refused
+from interceptor.centre.refusal import Refused, not_before
+from interceptor.centre.sites.likeness import is_host
 from interceptor.centre.things import Thing
 from interceptor.centre.warnings.classes import Scam
+from interceptor.rules.errors import shortened
 from interceptor.schema import Subject
 
 TERMS = Terms()
@@ -60,6 +62,8 @@ def add(
 def _check(db: sqlite3.Connection, thing: Thing, reporter: int, at_ms: int, terms: Terms) -> None:
     if thing.subject not in REPORTED:
         raise Refused("not-reportable", f"{thing}: citizens report numbers, texts, sites and accounts")
+    if thing.shown and not is_host(thing.shown):
+        raise Refused("no-site", f"{shortened(thing.shown)!r}: no host of the internet can have this name")
     if not reporter:
         raise Refused("no-reporter", "a vote is somebody's: whose phone number is it?")
     if _vote_of(db, thing, reporter, at_ms, terms) is not None:
@@ -91,6 +95,8 @@ def withdraw(book: Book, thing: Thing, reporter: int, *, by: str, at_ms: int, te
         vote = _vote_of(act.db, thing, reporter, at_ms, terms)
         if vote is None:
             raise Refused("no-vote", f"this person has no report of {thing.masked} that counts")
+        cast_ms = act.db.execute("SELECT at_ms FROM votes WHERE id = ?", (vote,)).fetchone()[0]
+        not_before(at_ms, cast_ms, "it was made")
         act.db.execute("UPDATE votes SET withdrawn_ms = ? WHERE id = ?", (at_ms, vote))
         act.note(vote=vote)
         return vote

@@ -16,7 +16,7 @@ import numpy as np
 
 from interceptor.centre.book import Act, Book
 from interceptor.centre.hotspots.towns import BOUNDS, DAY_MS, PATROL, Bounds
-from interceptor.centre.refusal import Refused
+from interceptor.centre.refusal import Refused, not_before, reason_given
 from interceptor.centre.seen import Seen
 from interceptor.schema import Kind
 
@@ -110,6 +110,8 @@ def clear(book: Book, den: int, *, by: str, at_ms: int, why: str) -> Den:
         if found.state == "cleared":
             raise Refused("cleared-already", f"den {den} was cleared already")
         act.note(why=why)
+        reason_given(why, f"den {den} is cleared")
+        not_before(at_ms, found.first_ms, f"den {den} was found")
         act.db.execute("UPDATE dens SET state = 'cleared', cleared_ms = ? WHERE id = ?", (at_ms, den))
         return one(book.db, den)
 

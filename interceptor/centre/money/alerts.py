@@ -127,6 +127,8 @@ def _check(db: sqlite3.Connection, reporter: int, loss_fen: int, claim: Claim, a
         raise Refused("no-reporter", "who reports it? A phone number is wanted")
     if not claim.payer or not claim.payee:
         raise Refused("no-account", "the accounts of payer and payee are wanted")
+    if not 0 <= claim.tx < 1 << 64:
+        raise Refused("no-transfer", f"{claim.tx}: no transfer has this number")
     if claim.payer == claim.payee:
         raise Refused("same-account", "nobody is cheated by paying himself")
     if claim.amount_fen <= 0 or loss_fen <= 0:

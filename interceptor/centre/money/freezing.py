@@ -32,7 +32,9 @@ def freeze(
         decision = _decision(act, finding, case)
         amount = (found.tainted_fen or found.gross_fen) if amount_fen is None else amount_fen
         act.note(amount_fen=amount)
-        if not 0 <= amount <= found.gross_fen:
+        if amount_fen is not None and amount_fen <= 0:
+            raise Refused("no-sum", "a sum above 0 is frozen")
+        if amount > found.gross_fen:
             raise Refused("more-than-is-there", f"{yuan(found.gross_fen)} are in the account, not {yuan(amount)}")
         until_ms = at_ms + terms.freeze_ms
         act.db.execute(

@@ -86,7 +86,7 @@ def counts(book: Book, from_ms: int, to_ms: int) -> dict[str, int | float]:
     to_victims, refunded = sums(
         "total(amount_fen * (alert_id IS NOT NULL)), total(amount_fen * (alert_id IS NULL))", "given_back", "at_ms"
     )
-    (refused,) = sums("total(act = 'money.stop' AND outcome = 'refused')", "audit", "at_ms")
+    refused = book.audit.refusals("money.stop", from_ms, to_ms)
     return {
         "alerts": sums("count(*)", "alerts", "at_ms")[0], "requests": sums("count(*)", "stops", "asked_ms")[0],
         "refused": refused + bank_refused, "stops": stopped, "stopped_accounts": accounts, "stopped_fen": gross,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from interceptor.centre.book import Act, Book
 from interceptor.centre.orders import Verb, order
-from interceptor.centre.refusal import Refused
-from interceptor.centre.sites.likeness import Official
+from interceptor.centre.refusal import Refused, not_before, reason_given
+from interceptor.centre.sites.likeness import Official, is_host
 from interceptor.centre.sites.site import (
     DAY_MS,
     WEIGHTS,
@@ -27,6 +27,7 @@ from interceptor.centre.sites.site import (
     signed,
     thing_of,
 )
+from interceptor.rules.errors import shortened
 
 PATROL = "patrol"
 BLOCKED, OF_RULES = "blocked_sites", "scam_hosts"  # lists: what officers confirmed, what rules fill by themselves
@@ -83,6 +84,7 @@ def confirm(book: Book, what: str | int, official: Official, *, by: str, at_ms: 
             raise Refused("confirmed-already", f"{site.host} is confirmed already")
         if site.state is not State.PROPOSED:
             raise Refused("not-proposed", f"{site.host} is {site.state}", "propose it first: sites propose HOST")
+        _in_order(act, site, at_ms)
         told = evidence(act.db, site, official, terms.weights)
         if site.registered and not told:
             raise Refused("no-evidence", f"{site.host} has a record at the ministry, and nothing speaks against it")
@@ -107,6 +109,8 @@ def reject(book: Book, what: str | int, *, by: str, at_ms: int, why: str) -> Sit
         if site.state is not State.PROPOSED:
             raise Refused("not-proposed", f"{site.host} is {site.state}")
         act.note(why=why)
+        reason_given(why, f"{site.host} is rejected")
+        _in_order(act, site, at_ms)
         return _into(act, _cleared(act, site), State.REJECTED, by, at_ms, why)
 
 
@@ -119,6 +123,8 @@ def lift(book: Book, what: str | int, *, by: str, at_ms: int, why: str) -> Site:
         if site.state is not State.CONFIRMED and Trait.STOPPED not in site.traits:
             raise Refused("not-blocked", f"{site.host} is {site.state}; nothing is to be lifted")
         act.note(why=why)
+        reason_given(why, f"{site.host} is given back")
+        _in_order(act, site, at_ms)
         reason, ref = f"Lifted: {why}", f"site:{site.id}"
         for name in (BLOCKED, OF_RULES) if site.state is State.CONFIRMED else (OF_RULES,):
             order(act, Verb.TAKE_OFF_LIST, site.thing, at_ms, list=name, reason=reason, ref=ref)
@@ -143,6 +149,12 @@ def _propose_neighbours(book: Book, site: Site, official: Official, at_ms: int, 
             propose(book, other.host, official, by=PATROL, at_ms=at_ms, why=why, terms=terms)
 
 
+def _in_order(act: Act, site: Site, at_ms: int) -> None:
+    """After what was done about it last. Raises Refused."""
+    last_ms = act.db.execute("SELECT max(at_ms) FROM site_acts WHERE site = ?", (site.id,)).fetchone()[0]
+    not_before(at_ms, last_ms or 0, f"{site.host} became {site.state}")
+
+
 def _refuse_official(official: Official, host: str) -> None:
     owner = official.owner(host) or official.below(host)
     if owner:
@@ -152,6 +164,8 @@ def _refuse_official(official: Official, host: str) -> None:
 
 
 def _unseen(act: Act, host: str, key: int, at_ms: int) -> Site:
+    if not is_host(host):
+        raise Refused("no-site", f"{shortened(host)!r}: no host of the internet can have this name")
     values = (host, signed(key), State.WATCHED, at_ms, at_ms)
     found = act.db.execute(
         "INSERT INTO sites VALUES (NULL, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0)", values

@@ -20,7 +20,7 @@ from interceptor.folding import fold_host
 PUNYCODE = "xn--"
 # Below a country's own second level everybody can register: the name is what stands before it.
 SECOND_LEVELS = frozenset(["com", "net", "org", "gov", "edu", "ac", "co"])
-HOST_CHARS_MAX = 253  # RFC 1035
+HOST_CHARS_MAX, LABEL_CHARS_MAX = 253, 63  # RFC 1035
 STEM_MIN = 4  # a shorter name, such as jd or ccb, is found only where it stands alone
 EDITS_1_CHARS_MIN, EDITS_2_CHARS_MIN = 5, 8  # [A] shorter names are near to everything; two edits: D4 W02
 ANSWERS_MAX = 50_000
@@ -142,6 +142,15 @@ class Official:
             if stem in words or (long and (seen in shapes or (glued and any(_glued(seen, word) for word in shapes)))):
                 return Likeness(domain, How.WORD)
         return None
+
+
+def is_host(name: str) -> bool:
+    """Whether the internet can have a host of this name: no part of it too long, none that only looks like
+    punycode."""
+    return len(name) <= HOST_CHARS_MAX and all(
+        0 < len(label) <= LABEL_CHARS_MAX and (not label.startswith(PUNYCODE) or not decoded(label).isascii())
+        for label in name.split(".")
+    )
 
 
 def stem_of(host: str) -> str:

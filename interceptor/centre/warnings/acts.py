@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from interceptor.centre.book import Act, Book
 from interceptor.centre.orders import Verb, order
-from interceptor.centre.refusal import Refused
+from interceptor.centre.refusal import Refused, not_before
 from interceptor.centre.warnings import rows, texts
 from interceptor.centre.warnings.classes import Scam
 from interceptor.centre.warnings.means import (
@@ -165,6 +165,7 @@ def withdraw(book: Book, warning: int, why: str, *, by: str, at_ms: int, means: 
             raise Refused("closed-already", f"warning {warning} is closed: {found.result}")
         if not why.strip():
             raise Refused("no-reason", "a warning is withdrawn for a reason", "say why by --why")
+        not_before(at_ms, found.opened_ms, f"warning {warning} was opened")
         _end_try(act, found, Outcome.NONE, by, at_ms)
         _close(act, found, "withdrawn", at_ms)
     serve(book, at_ms, means)

@@ -101,7 +101,7 @@ def show(
 
 
 def rules(book: BookOption = BOOK, at: At = None, json: Json = False) -> None:
-    """How often rules were wrong of late, and which of them only watch because of that."""
+    """Of how many things rules were wrong of late, and which of them only watch because of that (X06)."""
 
     def command() -> int:
         from interceptor.centre.cases.judging import standings
@@ -115,7 +115,7 @@ def rules(book: BookOption = BOOK, at: At = None, json: Json = False) -> None:
             return 0
         columns = [
             Column("rule"),
-            *(Column(name, right=True) for name in ("judged", "wrong", "share", "appeals upheld")),
+            *(Column(name, right=True) for name in ("things judged", "wrong", "share", "appeals upheld")),
         ]
         rows = [
             [r.rule, str(r.judged), str(r.wrong), percent(r.share), str(r.appeals),
@@ -123,7 +123,8 @@ def rules(book: BookOption = BOOK, at: At = None, json: Json = False) -> None:
             for r in found
         ]  # fmt: skip
         note = (
-            f"Within {TERMS.judged_within_ms // 86_400_000} days, or since it was put to shadow. Bounds: more than"
+            f"Lines, accounts and sites that it acted on, each by what was found of it last, within"
+            f" {TERMS.judged_within_ms // 86_400_000} days or since the rule was put to shadow. Bounds (X06): more than"
             f" {percent(TERMS.wrong_share_max)} wrong of {TERMS.judged_min} or more, or {TERMS.appeals} appeals upheld"
             " within a day."
         )

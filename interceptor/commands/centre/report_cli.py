@@ -51,8 +51,8 @@ def add(
         from interceptor.centre.warnings.classes import Scam
         from interceptor.commands.centre.acting import acting
 
-        spared = official(rules)
         with acting(book, by, at) as desk:
+            spared = official(rules)
             _check_town(town)
             vote = reports.add(
                 desk.book, parse(thing), citizen(by_number), town, by=desk.by, at_ms=desk.at_ms, text=text,

@@ -114,8 +114,8 @@ def propose(
         from interceptor.centre.sites.acts import propose
         from interceptor.commands.centre.acting import acting
 
-        known = official(rules)
         with acting(book, by, at) as desk:
+            known = official(rules)
             site = propose(desk.book, host, known, by=desk.by, at_ms=desk.at_ms, why=why)
         return _did(site, json)
 
@@ -133,8 +133,8 @@ def confirm(
         from interceptor.centre.sites.acts import confirm
         from interceptor.commands.centre.acting import acting
 
-        known = official(rules)
         with acting(book, by, at) as desk:
+            known = official(rules)
             site = confirm(desk.book, what, known, by=desk.by, at_ms=desk.at_ms)
         return _did(site, json)
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from interceptor.centre.flow.tracing import Case, Limits, Report, Tracer, worth_stopping
 from interceptor.centre.flow.transfers import Transfers, assembled
 from interceptor.centre.money.tainting import Traced
+from interceptor.centre.signed import signed
 
 
 def traced(db: sqlite3.Connection, payments: Sequence[int], limits: Limits, now_ms: int) -> list[Traced]:
@@ -37,7 +38,9 @@ def traced(db: sqlite3.Connection, payments: Sequence[int], limits: Limits, now_
 def _transfers(db: sqlite3.Connection, payments: Sequence[int], now_ms: int) -> Transfers | None:
     """All payments since the first of these."""
     marks = ", ".join("?" * len(payments))
-    first = db.execute(f"SELECT min(at_ms) FROM payments WHERE tx IN ({marks})", tuple(payments)).fetchone()[0]
+    first = db.execute(
+        f"SELECT min(at_ms) FROM payments WHERE tx IN ({marks})", tuple(map(signed, payments))
+    ).fetchone()[0]
     if first is None:
         return None
     rows = db.execute(
