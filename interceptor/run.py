@@ -151,6 +151,8 @@ def _centre(path: Path, engine: Engine, source: Source) -> CentreBeside:
     if not centre.is_new:
         centre.book.close()
         raise UsageProblem(f"--centre {path}: this book is of another run; name a new file")
+    if not isinstance(source, CitySource) or source.setting.observed:
+        centre.only_watches()
     if isinstance(source, CitySource) and source.scenario.reported:
         first, last = (clock(ms).date() for ms in (source.setting.start_ms, source.setting.end_ms - 1))
         centre.report(source.scenario.reported, f"scenario {source.scenario.scenario}", first, last)

@@ -19,6 +19,9 @@ from simulator.scorecard import RuleScore, Score
 GATE_KEYS = {kind: kind.name.lower() for kind in GATES}
 
 
+OBSERVED = ", observed"  # how a scenario is called where nothing was stopped
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a stream is of; the times are event time."""
@@ -29,6 +32,11 @@ class Setting:
     seed: int
     start_ms: int
     end_ms: int
+
+    @property
+    def observed(self) -> bool:
+        """Everything passed, whatever was decided."""
+        return self.scenario.endswith(OBSERVED)
 
     def as_text(self) -> dict[str, str]:
         return {"setting": json.dumps(asdict(self))}

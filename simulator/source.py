@@ -13,7 +13,7 @@ import numpy as np
 
 from simulator.city import City, Decided, Slice
 from simulator.clock import day_start_ms
-from simulator.report import Money, Setting
+from simulator.report import OBSERVED, Money, Setting
 from simulator.scam_types import TYPES
 from simulator.scenario import Scenario
 from simulator.scorecard import Score
@@ -29,7 +29,7 @@ class CitySource:
                  centre: bool = False) -> None:  # fmt: skip
         """`centre`: somebody asks for what banks and citizens answer (City)."""
         self.scenario, self._observed, self._centre = scenario, observed, centre
-        name = f"{scenario.scenario}, observed" if observed else scenario.scenario
+        name = scenario.scenario + OBSERVED if observed else scenario.scenario
         self.setting = Setting(name, people, days, seed, day_start_ms(0), day_start_ms(days))
 
     def without(self) -> AbstractContextManager[WithoutInterception | None]:

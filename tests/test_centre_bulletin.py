@@ -208,3 +208,46 @@ def test_the_command_tells_the_same_in_every_form(tmp_path: Path, monkeypatch: p
         assert "403" in form
     assert runner.invoke(app, [*command[:-1], "May"]).exit_code == 2
     assert runner.invoke(app, ["centre", "bulletin", "--book", str(tmp_path / "none.sqlite")]).exit_code == 78
+
+
+def test_month_on_month_and_year_on_year_are_hand_sums(book: Book) -> None:
+    rng, system, by_day = np.random.default_rng(5), TallySystem(), Counter[tuple[date, Kind, Verdict]]()
+    fen = Counter[tuple[date, Verdict]]()
+    for month in range(15):  # from March 2021 on
+        frame, decided = _events(rng, 300)
+        later = (frame.column("ts_ms").to_numpy() + month * 30 * DAY_MS).tolist()
+        frame = frame.set_column(frame.schema.get_field_index("ts_ms"), "ts_ms", pa.array(later, pa.int64()))
+        with book.together():
+            system.take(book, Seen.of(frame, decided), NOON)
+        columns = (frame.column(name).to_pylist() for name in ("kind", "amount_fen"))
+        for ts_ms, verdict, status, kind, amount in zip(
+            later, decided.verdict.tolist(), decided.status.tolist(), *columns, strict=True
+        ):
+            if status == Status.OK:
+                by_day[day_of(ts_ms), Kind(kind), Verdict(verdict)] += 1
+                fen[day_of(ts_ms), Verdict(verdict)] += amount
+
+    def blocked(first: str, last: str) -> int:
+        span = date.fromisoformat(first), date.fromisoformat(last)
+        return sum(
+            n for (day, k, v), n in by_day.items() if (k, v) == (Kind.CALL, Verdict.BLOCK) and span[0] <= day <= span[1]
+        )
+
+    spans = {
+        "month": (("2022-04-01", "2022-04-30"), ("2022-03-01", "2022-03-31"), ("2021-04-01", "2021-04-30")),
+        "week": (("2022-04-18", "2022-04-24"), ("2022-04-11", "2022-04-17"), ("2021-04-18", "2021-04-24")),
+        "day": (("2022-04-20", "2022-04-20"), ("2022-04-19", "2022-04-19"), ("2021-04-20", "2021-04-20")),
+    }
+    for word, (now, before, year_before) in spans.items():
+        found = gather(book, PERIODS[word](date(2022, 4, 20)), WANTED, COUNTS, [])
+        (line,) = [line for line in found.lines if line.wanted.name == "call_blocked"]
+        hand = [blocked(*span) for span in (now, before, year_before)]
+        assert [line.now, line.before, line.year_before] == hand
+        assert line.change == (None if not hand[1] else (hand[0] - hand[1]) / hand[1])
+        assert line.year_on_year == (None if not hand[2] else (hand[0] - hand[2]) / hand[2])
+    assert min(blocked(*span) for span in spans["month"]) > 0
+    month = gather(book, PERIODS["month"](date(2022, 4, 20)), WANTED, COUNTS, [])
+    (line,) = [line for line in month.lines if line.wanted.name == "transfer_blocked_fen"]
+    assert line.now == sum(
+        n for (day, v), n in fen.items() if v == Verdict.BLOCK and (day.year, day.month) == (2022, 4)
+    )

@@ -14,7 +14,7 @@ from interceptor.centre.audit import REFUSED
 from interceptor.centre.book import Book
 from interceptor.centre.cards import acts as cards
 from interceptor.centre.cards import sanctions
-from interceptor.centre.cards.card import card_thing
+from interceptor.centre.cards.card import Grade, card_thing
 from interceptor.centre.cases import acts as case_acts
 from interceptor.centre.cases.officers import officer
 from interceptor.centre.cases.opening import open_or_join
@@ -53,7 +53,7 @@ def _fill(book: Book) -> None:
     case_acts.outcome(book, third, Outcome.UNDECIDED, **BY)
     reports.add(book, parse("text:5"), VICTIM, 340402001, **BY)
     for thing in (N1, N2):
-        cards.limit(book, card_thing(thing), why="bursts", grade=cards.Grade.MEDIUM, **BY)
+        cards.limit(book, card_thing(thing), why="bursts", grade=Grade.MEDIUM, **BY)
         appeals.file(book, parse(f"number:{thing}"), "identity card", by="owner", at_ms=T0 + MINUTE)
     appeals.uphold(book, 1, by="officer", at_ms=T0 + 2 * MINUTE)
     protection.protect(book, parse(f"number:{N3}"), "Zhang", "contract", **BY)

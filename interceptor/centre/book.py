@@ -33,6 +33,10 @@ class BookBusy(BookError):
     """The file can't be read or written at present: nothing is wrong with what was asked."""
 
 
+class BookOlder(BookError):
+    """It was written by an earlier version of the program: whoever may write brings it up to date by opening it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """The tables of one system. migrations[v] takes them from version v to v + 1; what was released is never edited."""
@@ -210,7 +214,7 @@ def _migrate(db: sqlite3.Connection, parts: Sequence[Part], path: Path, read_onl
                 f" {latest} at most\n  hint: it was written by a later version of interceptor; use that"
             )
         if version < latest and read_only:
-            raise BookError(
+            raise BookOlder(
                 f"{printable(str(path))}: an older version of the book\n  hint: any act of `interceptor centre` brings"
                 " it up to date"
             )

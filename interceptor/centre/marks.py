@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 CLOCK = "clock"  # of a run: the time in its city, ms; a book that follows real events has none
+PASSED = "everything passed"  # 1 where events were recorded, or only observed: nothing that was decided changed any
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",),
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from interceptor.centre.book import Book
 from interceptor.centre.bulletin.periods import Period, day_number
+from interceptor.centre.marks import PASSED, mark
 
 Count = int | float | None
 Counts = Callable[[Book, int, int], Mapping[str, Count]]
@@ -65,12 +66,14 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Bulletin:
-    """All of it. `head`: the audit log's, which says up to where the book was when this was made."""
+    """All of it. `head`: the audit log's, which says up to where the book was when this was made; `passed`: the events
+    passed the gates whatever was decided, so that what was intercepted was so in thought only."""
 
     period: Period
     lines: Sequence[Line]
     rankings: Sequence[Ranking]
     head: str
+    passed: bool = False
 
     def as_object(self) -> dict[str, Any]:
         sections: dict[str, dict[str, Any]] = {}
@@ -83,7 +86,7 @@ class Bulletin:
         return {
             "period": self.period.word, "first": str(self.period.first), "last": str(self.period.last),
             "sections": sections, "rankings": {ranking.title: dict(ranking.rows) for ranking in self.rankings},
-            "audit_head": self.head,
+            "audit_head": self.head, "everything_passed": self.passed,
         }  # fmt: skip
 
 
@@ -101,11 +104,16 @@ def gather(
         )
         for line in wanted
     ]  # fmt: skip
-    return Bulletin(period, lines, rankings, str(book.audit.head()))
+    return Bulletin(period, lines, rankings, str(book.audit.head()), bool(mark(book.db, PASSED)))
 
 
-def _counted(book: Book, period: Period, counts: Mapping[str, Counts]) -> dict[str, Mapping[str, Count]]:
-    return {section: count(book, period.from_ms, period.to_ms) for section, count in counts.items()}
+def _counted(book: Book, period: Period, counts: Mapping[str, Counts]) -> dict[str, dict[str, Count]]:
+    """Times are medians, which of nothing are 0: nobody knows them then."""
+    found = {}
+    for section, count in counts.items():
+        figures = count(book, period.from_ms, period.to_ms)
+        found[section] = {name: (value or None) if "minutes" in name else value for name, value in figures.items()}
+    return found
 
 
 def _covers(book: Book, period: Period) -> bool:
@@ -114,7 +122,7 @@ def _covers(book: Book, period: Period) -> bool:
     return began is not None and began <= day_number(period.first)
 
 
-def _of(book: Book, line: Wanted, period: Period, counted: dict[str, Mapping[str, Count]]) -> Count:
+def _of(book: Book, line: Wanted, period: Period, counted: Mapping[str, Mapping[str, Count]]) -> Count:
     """As the book counted it, else as an earlier report gave it."""
     return counted[line.section][line.name] if counted else _reported(book, line, period)
 

@@ -78,7 +78,8 @@ WANTED: Sequence[Wanted] = (
     Wanted("citizens", "bursts_blocked", "provisional blocks"),
     Wanted("citizens", "appeals_filed", "appeals filed"),
     Wanted("citizens", "appeals_upheld", "appeals upheld"),
-    Wanted("citizens", "median_minutes_to_lift", "lifted after, median", "minutes"),
+    Wanted("citizens", "median_minutes_to_lift", "from appeal to lift, median", "minutes"),
+    Wanted("citizens", "median_minutes_blocked", "from block to lift on appeal, median", "minutes"),
 )
 
 SECTIONS = {

@@ -22,6 +22,7 @@ from interceptor.centre.warnings.acts import HELD
 
 TERMS = Terms()
 UPHELD, TURNED_DOWN = "upheld", "refused"
+AT_GATES = "as shown to the officers"  # papers of an appeal that was decided before the centre heard of it
 # Not taken from anybody: a protection that the owner asked for, and a hold that the citizen ends by himself.
 _NOT_APPEALED = (PROTECTED, HELD)
 _NAMES = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
+from interceptor.centre.sites.site import by_key
 from interceptor.centre.things import Thing
 from interceptor.schema import Subject
 
@@ -42,4 +43,5 @@ def named(db: sqlite3.Connection, thing: Thing) -> Thing:
         wanted = f"SELECT shown FROM {table} WHERE subject = ? AND key = ? AND shown <> '' LIMIT 1"
         if row := db.execute(wanted, pair(thing)).fetchone():
             return replace(thing, shown=row[0])
-    return thing
+    site = by_key(db, signed(thing.key))
+    return replace(thing, shown=site.host) if site else thing

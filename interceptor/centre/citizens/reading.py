@@ -9,7 +9,7 @@ from __future__ import annotations
 from statistics import median
 
 from interceptor.centre.book import Book
-from interceptor.centre.citizens.appeals import TURNED_DOWN, UPHELD
+from interceptor.centre.citizens.appeals import AT_GATES, TURNED_DOWN, UPHELD
 from interceptor.centre.citizens.terms import MINUTE_MS
 
 _COUNTED = {
@@ -29,15 +29,19 @@ _COUNTED = {
 
 
 def counts(book: Book, from_ms: int, to_ms: int) -> dict[str, int | float]:
-    """What happened from from_ms up to, not including, to_ms. Medians in minutes, of appeals upheld; 0 of nothing."""
+    """What happened from from_ms up to, not including, to_ms. Medians in minutes, of appeals upheld; 0 of nothing. Of
+    those that were decided at the gates nobody knows when they were filed: they aren't in the first one."""
     span = (from_ms, to_ms - 1)
     found: dict[str, int | float] = {
         name: book.db.execute(f"SELECT count(*) FROM {what}", span).fetchone()[0] for name, what in _COUNTED.items()
     }
     lifted = book.db.execute("SELECT sum(lifted) FROM appeals WHERE decided_ms BETWEEN ? AND ?", span).fetchone()[0]
     found["orders_lifted"] = lifted or 0
-    for name, start in (("median_minutes_to_lift", "filed_ms"), ("median_minutes_blocked", "blocked_ms")):
+    for name, start, of in (
+        ("median_minutes_to_lift", "filed_ms", f"AND papers <> '{AT_GATES}'"),
+        ("median_minutes_blocked", "blocked_ms", ""),
+    ):
         wanted = f"SELECT decided_ms - {start} FROM appeals WHERE decided_ms BETWEEN ? AND ? AND outcome = '{UPHELD}'"
-        times = [value for (value,) in book.db.execute(wanted, span)]
+        times = [value for (value,) in book.db.execute(f"{wanted} {of}", span)]
         found[name] = round(median(times) / MINUTE_MS, 2) if times else 0.0
     return found

@@ -25,7 +25,6 @@ TERMS = Terms()
 _BURST_RULES = frozenset({"many-report-number", "many-report-site", "many-report-account"})
 _DECIDED = (Outcome.APPEAL_UPHELD, Outcome.APPEAL_REFUSED)
 _JUDGED = {Outcome.CONFIRMED: True, Outcome.FALSE_ALARM: False}
-AT_GATES = "as shown to the officers"  # papers of an appeal that was decided before the centre heard of it
 
 
 class CitizenSystem:
@@ -86,7 +85,7 @@ class CitizenSystem:
             found = appeals.open_of(book.db, thing)
             if found is None:
                 by = Thing(Subject.NUMBER, citizen).masked if citizen else "owner"
-                found = appeals.file(book, thing, AT_GATES, by=by, at_ms=at_ms, terms=self.terms)
+                found = appeals.file(book, thing, appeals.AT_GATES, by=by, at_ms=at_ms, terms=self.terms)
             if outcome is Outcome.APPEAL_UPHELD:
                 appeals.uphold(book, found.id, by="officer", at_ms=at_ms, terms=self.terms)
             else:

@@ -38,6 +38,7 @@ def list_(
     def command() -> int:
         from interceptor.centre.citizens import advice
         from interceptor.centre.warnings import texts
+        from interceptor.commands.centre.telling import town
 
         wanted = scam_of(scam)
         living = advice.residents_of(residents) if residents else None
@@ -61,13 +62,13 @@ def list_(
         names = ("met it", "warned", "yuan at stake", "per 1,000")
         columns = [Column("type"), Column("town"), *(Column(name, right=True) for name in names)]
         rows = [
-            [one.scam.word, str(one.town or "elsewhere"), str(one.met), str(one.warned), f"{one.stake_fen / 100:,.0f}",
+            [one.scam.word, town(one.town), str(one.met), str(one.warned), f"{one.stake_fen / 100:,.0f}",
              f"{one.per_1000:.2f}" if living else "–"]
             for one in shown
         ]  # fmt: skip
         words = [f"{one.word}: {text.zh}\n  {text.en}" for one, text in told.items()]
         note = "\n".join(
-            [*words, f"{len(readers)} citizens met one lately and weren't warned or advised: `advice give`"]
+            [*words, f"Met one lately and weren't warned or advised: {len(readers):,}; `advice give` writes to them."]
         )
         show_table("At risk", columns, rows, note)
         return 0

@@ -132,5 +132,5 @@ def _table(found: list[Appeal], *, as_json: bool) -> int:
          one.outcome or "open", str(one.as_object().get("minutes_to_lift", "–")), one.decider or "–"]
         for one in found
     ]  # fmt: skip
-    show_table("Appeals", columns, rows, "" if rows else "There are none.")
+    show_table("Appeals", columns, rows, "" if rows else "There are none: `appeal file THING` takes one down.")
     return 0

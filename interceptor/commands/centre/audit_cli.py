@@ -75,22 +75,35 @@ def show(
     """The last entries, or those about one thing."""
 
     def command() -> int:
+        from interceptor.commands.centre.telling import noted, thing
+
         with opened(book, read_only=True) as centre:
-            entries = list(centre.audit.entries(about, last))
+            entries = list(centre.audit.entries(_whole(about), last))
         if json:
             print_json({"entries": [_as_object(entry) for entry in entries]})
             return 0
         columns = [Column("entry", right=True), *map(Column, ("when", "who", "act", "about", "outcome"))]
         columns.append(Column("what", wraps=True))
         rows = [
-            [str(entry.seq), f"{clock(entry.at_ms):%Y-%m-%d %H:%M:%S}", entry.by, entry.act, entry.about, entry.outcome,
-             ", ".join(f"{name} {value}" for name, value in entry.details.items())]
+            [str(entry.seq), f"{clock(entry.at_ms):%Y-%m-%d %H:%M:%S}", entry.by, entry.act, thing(entry.about),
+             entry.outcome, "; ".join(noted(*item) for item in entry.details.items())]
             for entry in entries
         ]  # fmt: skip
         show_table("Audit log", columns, rows, "" if rows else "Nothing was written yet.")
         return 0
 
     run(command)
+
+
+def _whole(about: str | None) -> str | None:
+    """As the log has it: number:+86 139 0554 1234 → number:8613905541234; stop:3 stays as it is."""
+    from interceptor.centre.refusal import Refused
+    from interceptor.centre.things import parse
+
+    try:
+        return str(parse(about)) if about else about
+    except Refused:
+        return about
 
 
 def _as_object(entry: Entry) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from interceptor.centre.book import Book
 from interceptor.centre.bulletin import earlier
 from interceptor.centre.duty import Duty
-from interceptor.centre.marks import CLOCK, move
+from interceptor.centre.marks import CLOCK, PASSED, move
 from interceptor.centre.orders import since
 from interceptor.centre.parts import PARTS
 from interceptor.centre.seen import Seen
@@ -60,6 +60,11 @@ class CentreBeside:
     def is_new(self) -> bool:
         """Whether nothing was written into the book yet."""
         return not self.book.db.execute("SELECT count(*) FROM gate_days").fetchone()[0]
+
+    def only_watches(self) -> None:
+        """The bulletin is to say that everything passed: what happens is recorded, or only observed."""
+        with self.book.together():
+            move(self.book.db, PASSED, 1)
 
     def report(self, figures: Mapping[str, float], source: str, first: date, last: date) -> None:
         """What a report says that these days came to: figures by section.name, to stand beside ours."""

@@ -76,6 +76,8 @@ def bulletin(
             print_json(found.as_object())
         else:
             say(words.title(found), bold=True)
+            if found.passed:
+                say(words.ALL_PASSED)
             for table in words.tables(found):
                 say("")
                 table.show()

@@ -22,6 +22,12 @@ _MARKDOWN_SPECIAL = str.maketrans({character: f"\\{character}" for character in 
 _BARS_MAX = 10
 
 
+ALL_PASSED = (
+    "Everything passed the gates, whatever was decided: these events were recorded, or only observed. What is called"
+    " intercepted, refused or delayed would have been; nobody was spared anything by it."
+)
+
+
 def title(bulletin: Bulletin) -> str:
     return f"Bulletin of the {bulletin.period.word}: {bulletin.period}"
 
@@ -41,7 +47,7 @@ def tables(bulletin: Bulletin) -> Iterator[Table]:
 
 def markdown(bulletin: Bulletin) -> str:
     """The tables, for a page in Markdown: whatever stands in a cell shows as text."""
-    parts = [f"# {_plain(title(bulletin))}", ""]
+    parts = [f"# {_plain(title(bulletin))}", "", *([ALL_PASSED, ""] if bulletin.passed else [])]
     for table in tables(bulletin):
         parts += [f"## {_plain(table.title)}", ""]
         parts.append(_row([column.name for column in table.columns]))
@@ -55,7 +61,8 @@ def markdown(bulletin: Bulletin) -> str:
 def blocks(bulletin: Bulletin, days: Sequence[tuple[str, int]]) -> list[Block]:
     """A page's: the tables, and pictures of what was intercepted each day and of the rankings. `days`: (day,
     events)."""
-    found: list[Block] = [Words(f"Head of the audit log: {bulletin.head}")]
+    found: list[Block] = [Words(ALL_PASSED)] if bulletin.passed else []
+    found.append(Words(f"Head of the audit log: {bulletin.head}"))
     if len(days) > 1:
         found.append(Figure("Intercepted each day", partial(_days, days=days)))
     found += tables(bulletin)

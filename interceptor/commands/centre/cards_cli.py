@@ -275,7 +275,7 @@ def _table(title: str, cards: list[Card]) -> int:
          _time(card.since_ms), _time(card.due_ms), _time(card.bad_ms)]
         for card in cards
     ]  # fmt: skip
-    show_table(title, [Column(name) for name in names], rows, "" if rows else "There are none.")
+    show_table(title, [Column(name) for name in names], rows, "" if rows else "None is in the register so.")
     return 0
 
 

@@ -44,7 +44,7 @@ def list_(
                 centre,
                 "Cases",
                 listing(centre, closed=closed, officer=officer, about=thing, last=last),
-                "No case.",
+                "There is none: rules open cases, and `cases open` does.",
                 json,
             )
 
@@ -72,6 +72,7 @@ def show(
     def command() -> int:
         from interceptor.centre.cases.reading import one
         from interceptor.commands.centre.acting import when
+        from interceptor.commands.centre.telling import thing
 
         with opened(book, read_only=True) as centre:
             file = one(centre, number)
@@ -91,7 +92,7 @@ def show(
         ])  # fmt: skip
         columns = [*map(Column, ("when", "party", "who", "about", "ref")), Column("what", wraps=True)]
         rows = [
-            [when(entry.at_ms), entry.party, entry.by, _masked(entry.about), entry.ref, entry.what]
+            [when(entry.at_ms), entry.party, entry.by, thing(entry.about), entry.ref, entry.what]
             for entry in file.timeline
         ]
         show_table("\nTimeline", columns, rows)
@@ -193,13 +194,3 @@ def _outcome(case: Case) -> str:
 
 def _as_object(case: Case) -> dict[str, Any]:
     return dataclasses.asdict(case) | {"urgency": case.urgency.name.lower(), "overdue": case.overdue}
-
-
-def _masked(about: str) -> str:
-    from interceptor.centre.refusal import Refused
-    from interceptor.centre.things import parse
-
-    try:
-        return parse(about).masked if about else ""
-    except Refused:
-        return about

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
-from interceptor.centre.book import Book, BookBusy, BookError
+from interceptor.centre.book import Book, BookBusy, BookError, BookOlder
 from interceptor.centre.marks import CLOCK, mark
 from interceptor.centre.parts import PARTS
 from interceptor.centre.refusal import Refused
@@ -56,8 +56,14 @@ At = Annotated[
 
 @contextmanager
 def opened(path: Path, *, read_only: bool = False) -> Iterator[Book]:
-    """The book of the commands. Raises BookError."""
-    with Book(path, key_of(path, make=not read_only), PARTS, read_only=read_only) as book:
+    """The book of the commands; one of an earlier version is brought up to date first. Raises BookError."""
+    key = key_of(path, make=not read_only)
+    try:
+        book = Book(path, key, PARTS, read_only=read_only)
+    except BookOlder:
+        Book(path, key, PARTS).close()
+        book = Book(path, key, PARTS, read_only=read_only)
+    with book:
         yield book
 
 

@@ -13,6 +13,12 @@ import typer
 
 from interceptor.commands.centre.desk import BOOK, By, Json, UsageError, run
 
+Observed = Annotated[
+    bool,
+    typer.Option(
+        "--observed", help="What was decided stopped nothing; a recording made with --observe says so itself."
+    ),
+]
 EXAMPLES = """\b
 Examples:
   interceptor centre money trace --alert 17 --stop
@@ -57,9 +63,7 @@ def trace(
     least_percent: Annotated[
         float, typer.Option(metavar="PERCENT", help="Smallest tainted part of a transfer that is followed.")
     ] = 1.0,
-    observed: Annotated[
-        bool, typer.Option("--observed", help="Recorded with --observe: what was decided stopped nothing.")
-    ] = False,
+    observed: Observed = False,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE.svg|.png", help="Also draw the largest network.")
     ] = None,
@@ -106,9 +110,7 @@ def find(
         float,
         typer.Option(metavar="PERCENT", help="So much of what comes in, and of what goes out, must be such money."),
     ] = 50.0,
-    observed: Annotated[
-        bool, typer.Option("--observed", help="Recorded with --observe: what was decided stopped nothing.")
-    ] = False,
+    observed: Observed = False,
     check: Annotated[bool, typer.Option("--check", help="Compare with the truth or the labels of the file.")] = False,
     json: Json = False,
 ) -> None:

@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from interceptor.centre.flow.checks import Check, Known, check, known_of_labels, known_of_recording
 from interceptor.centre.flow.networks import Member, Network, networks
 from interceptor.centre.flow.picture import check_path, write_picture
@@ -25,6 +28,7 @@ from interceptor.commands.centre.desk import UsageError, moment
 from interceptor.local_time import clock
 from interceptor.rules.errors import printable
 from interceptor.tuning.tables import Column, percent, print_json, progress_bar, say, show_table
+from simulator.report import Setting
 
 DAY_MS = 86_400_000
 SHOWN = 40
@@ -63,7 +67,7 @@ def main(asked: Asked, *, as_json: bool) -> int:
             check_path(asked.picture)
         with progress_bar() as bar:
             bar.add_task(f"Reading {printable(asked.file.name)}", total=None)
-            transfers = open_transfers(asked.file, observed=asked.observed)
+            transfers = open_transfers(asked.file, observed=asked.observed or was_observed(asked.file))
         if asked.check:
             return _tell_check(transfers, _checked(asked, transfers, limits), as_json=as_json)
         found = _traced(asked, transfers, limits)
@@ -98,6 +102,15 @@ def _traced(asked: Asked, transfers: Transfers, limits: Limits) -> list[Network]
             traces.append(tracer.trace(case, limits, at_ms))
             bar.advance(task)
     return networks(traces)
+
+
+def was_observed(file: Path) -> bool:
+    """Whether a recording says of itself that everything passed."""
+    try:
+        said = pq.read_schema(file).metadata or {}
+        return Setting.from_text({"setting": said[b"interceptor.setting"].decode()}).observed
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
+        return False  # no recording: whoever reads it says what is wrong
 
 
 def known_of(file: Path, transfers: Transfers) -> Known:

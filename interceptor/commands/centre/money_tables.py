@@ -45,7 +45,12 @@ def list_(
             print_json({"stops": [as_object(stop) for stop in stops]})
             return 0
         columns = [Column("stop", right=True), *(Column(name, name in ("gross", "traced", "frozen")) for name in _LIST)]
-        show_table("Stops", columns, [_row(stop) for stop in stops], "" if stops else "No account was stopped yet.")
+        show_table(
+            "Stops",
+            columns,
+            [_row(stop) for stop in stops],
+            "" if stops else "There is none: `money report` takes a victim's report down, `money stop` asks the bank.",
+        )
         return 0
 
     run(command)
@@ -113,7 +118,9 @@ def alerts(
              yuan(a.claim.amount_fen), f"{a.minutes_since:.0f}", account_of(a.claim.payee).masked, str(a.case)]
             for a in found
         ]  # fmt: skip
-        show_table("Alerts", columns, rows, "" if rows else "Nobody reported a loss yet.")
+        show_table(
+            "Alerts", columns, rows, "" if rows else "Nobody reported a loss yet: `money report` takes one down."
+        )
         return 0
 
     run(command)
@@ -137,7 +144,7 @@ def banks(book: BookOption = BOOK, json: Json = False) -> None:
              *("–" if minutes is None else f"{minutes:.0f}" for minutes in (b.median, b.nine_of_ten, b.expected))]
             for b in found
         ]  # fmt: skip
-        show_table("Banks, in minutes", columns, rows, "" if rows else "No bank was asked yet.")
+        show_table("Banks, in minutes", columns, rows, "" if rows else "No bank was asked for a stop yet.")
         return 0
 
     run(command)

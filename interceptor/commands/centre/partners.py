@@ -12,12 +12,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from interceptor.centre.book import Book
 from interceptor.centre.cards import acts as cards
 from interceptor.centre.cases.officers import officer
+from interceptor.centre.citizens import appeals
+from interceptor.centre.citizens.appeals import Appeal
 from interceptor.centre.flow.tracing import Limits
 from interceptor.centre.money import alerts, freezing, returning, stopping
-from interceptor.centre.money.books import holding
+from interceptor.centre.money.books import account_of, holding
 from interceptor.centre.money.matching import Claim
 from interceptor.centre.money.stops import one, open_on
 from interceptor.centre.money.tainting import tainted
@@ -34,12 +38,14 @@ from interceptor.entries import FOREVER_MS
 from interceptor.local_time import clock
 from interceptor.schema import Outcome
 from simulator.answers import Answers
+from simulator.chance import uniform
 from simulator.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from simulator.scam_types import SCAM_TYPES
 from simulator.scams.alerts import Alert
 
 ADVICE_IS_LIKE = 1  # tier
-BANK, POLICE, CITIZEN, CENTRE, OFFICER = "bank", "police", "victim", "tracing", "officer"
+BANK, POLICE, CITIZEN, CENTRE, OFFICER, HOLDER = "bank", "police", "victim", "tracing", "officer", "holder"
+PAPERS = "identity card, and what shows where the money comes from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,13 @@ class Rhythm:
     limits: Limits = field(default_factory=Limits)
     decided_hours: float = 40.0  # A: after a stop police decide: "freeze order within the 48 h stop" (A1)
     freeze_fen: int = 100_000  # A: less isn't worth an order
-    shown_hours: float = 6.0  # A: until an honest holder has shown where his money comes from
+    # Of honest holders so many appeal, within so many hours; of mules few. All A, as simulator/officers.py has them for
+    # what gates take. An officer decides after so long (A; the law says "in time", art. 32); whoever doesn't appeal is
+    # found honest when police decide.
+    appealed: float = 0.7
+    appealed_by_mules: float = 0.03
+    appeal_hours: tuple[float, float] = (0.5, 6.0)
+    appeal_decided_hours: float = 2.0
     returned_days: float = 30.0  # A: after a freeze, to the victims
     verified_hours: float = 20.0  # A: until an owner comes who was asked to
     patrol_minutes: float = 60.0  # A: an officer looks at what patrol proposes so often, by day
@@ -93,6 +105,8 @@ class Partners:
             self.answers.warn(order.thing.key, ADVICE_IS_LIKE, order.at_ms, self._tries)
         elif order.verb is Verb.REVERIFY:
             self._asked_to_verify(order.thing, order.at_ms)
+        elif order.verb in (Verb.LIMIT, Verb.SUSPEND):
+            self._may_appeal(order.thing, order.at_ms, lambda card: self.answers.owner_comes(card.key))
         elif order.verb is Verb.RELEASE:
             self.answers.release(order.thing.key, order.at_ms)
         elif order.verb is Verb.FREEZE:
@@ -151,20 +165,17 @@ class Partners:
             return
         found = self.answers.stop(account)
         stopping.executed(self.book, stop, found.gross_fen, by=BANK, at_ms=at_ms)
-        for hours, act in ((self.rhythm.shown_hours, self._show), (self.rhythm.decided_hours, self._decide)):
-            self._at(at_ms + int(hours * HOUR_MS), lambda now_ms, act=act: act(stop, account, now_ms))  # type: ignore[misc]
-
-    def _show(self, stop: int, account: int, at_ms: int) -> None:
-        """Who is found innocent gets his account back."""
-        if not self.answers.is_mule(account):
-            stopping.release(
-                self.book, stop, "the holder has shown where the money comes from", wrongly=True, by=POLICE, at_ms=at_ms
-            )
+        self._may_appeal(account_of(account), at_ms, lambda held: not self.answers.is_mule(held.key))
+        decided_ms = at_ms + int(self.rhythm.decided_hours * HOUR_MS)
+        self._at(decided_ms, lambda now_ms: self._decide(stop, account, now_ms))
 
     def _decide(self, stop: int, account: int, at_ms: int) -> None:
-        """What the bank's statement shows of victims' money decides."""
+        """What the bank's statement shows of victims' money decides; who is found innocent gets his account back."""
         found = open_on(self.book.db, account)
         if found is None or found.id != stop:
+            return
+        if not self.answers.is_mule(account):
+            stopping.release(self.book, stop, "nothing speaks against the holder", wrongly=True, by=POLICE, at_ms=at_ms)
             return
         kept_fen = self.answers.kept_fen(account)
         if kept_fen >= self.rhythm.freeze_fen:
@@ -176,6 +187,29 @@ class Partners:
         account = one(self.book.db, stop).account.key
         for _, fen in returning.give_back(self.book, stop, by=POLICE, at_ms=at_ms):
             self.answers.give_back(account, fen)
+
+    # --- appeals ---
+
+    def _may_appeal(self, thing: Thing, at_ms: int, honest: Callable[[Thing], bool]) -> None:
+        """Whose line or account was taken may say that it is wrong, at his own time."""
+        rhythm, luck = self.rhythm, uniform(self.answers.seed, "appeal", thing.key, at_ms, np.arange(2)).tolist()
+        if luck[0] < (rhythm.appealed if honest(thing) else rhythm.appealed_by_mules):
+            low, high = rhythm.appeal_hours
+            files_ms = at_ms + int((low + luck[1] * (high - low)) * HOUR_MS)
+            self._at(files_ms, lambda now_ms: self._appeal(thing, now_ms, honest))
+
+    def _appeal(self, thing: Thing, at_ms: int, honest: Callable[[Thing], bool]) -> None:
+        if not appeals.against(self.book.db, thing, at_ms):
+            return  # was given back meanwhile
+        appeal = appeals.file(self.book, thing, PAPERS, by=HOLDER, at_ms=at_ms)
+        decided_ms = at_ms + int(self.rhythm.appeal_decided_hours * HOUR_MS)
+        self._at(decided_ms, lambda now_ms: self._decide_appeal(appeal, now_ms, upheld=honest(thing)))
+
+    def _decide_appeal(self, appeal: Appeal, at_ms: int, *, upheld: bool) -> None:
+        if upheld:
+            appeals.uphold(self.book, appeal.id, by=OFFICER, at_ms=at_ms, why="the papers show that it is honest")
+        else:
+            appeals.refuse(self.book, appeal.id, "the bank's statement speaks against it", by=OFFICER, at_ms=at_ms)
 
     # --- officers ---
 

@@ -81,7 +81,9 @@ def list_(book: BookOption = BOOK, json: Json = False) -> None:
             return 0
         rows = [[str(one.id), one.thing.masked, time_of(one.since_ms)] for one in found]
         columns = [Column("id", right=True), Column("number"), Column("since")]
-        show_table("Protected numbers", columns, rows, "" if rows else "There are none.")
+        show_table(
+            "Protected numbers", columns, rows, "" if rows else "There are none: `protect add NUMBER` protects one."
+        )
         return 0
 
     run(command)

@@ -100,9 +100,10 @@ def top(
 
     def command() -> int:
         from interceptor.centre.citizens import reports
+        from interceptor.centre.citizens.keys import named
 
         with opened(book, read_only=True) as centre:
-            found = reports.heaviest(centre.db, at_of(centre, at), last)
+            found = [(named(centre.db, thing), n) for thing, n in reports.heaviest(centre.db, at_of(centre, at), last)]
         if json:
             print_json(
                 {"things": [{"thing": str(thing), "people": n.people, "weight": n.weight} for thing, n in found]}
@@ -113,7 +114,7 @@ def top(
             [thing.subject.name.lower(), thing.masked, str(tally.people), f"{tally.weight:.2f}"]
             for thing, tally in found
         ]
-        show_table("Reported", columns, rows, LOOK_FOR if rows else "Nothing is reported.")
+        show_table("Reported", columns, rows, LOOK_FOR if rows else "Nothing is reported: `report add THING`.")
         return 0
 
     run(command)

@@ -59,7 +59,12 @@ def list_(
              f"{site.reports:,}"]
             for site in sites
         ]  # fmt: skip
-        show_table("Sites", columns, rows, "" if rows else "There are none.")
+        show_table(
+            "Sites",
+            columns,
+            rows,
+            "" if rows else "None is in this state; `sites list --state all` shows what patrol has seen.",
+        )
         return 0
 
     run(command)

@@ -14,7 +14,7 @@ from interceptor.centre.flow.checks import launderers
 from interceptor.centre.flow.reading import open_transfers
 from interceptor.centre.flow.suspects import DWELL, IN, OUT, PAYEES, PAYERS, THROUGH, Found, Pattern, find
 from interceptor.centre.flow.transfers import Transfers
-from interceptor.commands.centre.flow_tools import known_of, wrong_use, yuan
+from interceptor.commands.centre.flow_tools import known_of, was_observed, wrong_use, yuan
 from interceptor.rules.errors import printable
 from interceptor.tuning.tables import Column, percent, print_json, progress_bar, say, show_table
 
@@ -29,7 +29,7 @@ def main(
         pattern = Pattern(hours=hours, least_fen=least_fen, share=least_percent / 100)
         with progress_bar() as bar:
             bar.add_task(f"Reading {printable(file.name)}", total=None)
-            transfers = open_transfers(file, observed=observed)
+            transfers = open_transfers(file, observed=observed or was_observed(file))
             found = find(transfers, pattern)
         true = launderers(transfers, known_of(file, transfers)) if check else None
     compared = None if true is None else _compared(found, true)

@@ -50,7 +50,7 @@ def list_(
 
         with opened(book, read_only=True) as centre:
             found = reading.listing(centre, open_only=open_only, tier=tier or 0, last=last)
-        return _table("Warnings", found, as_json=json)
+        return _table("Warnings", found, "There are none: rules have citizens warned.", as_json=json)
 
     run(command)
 
@@ -68,7 +68,7 @@ def queue(
 
         with opened(book, read_only=True) as centre:
             found = reading.queue(centre, tier or 0)
-        return _table("Queue", found, as_json=json)
+        return _table("Queue", found, "Nobody waits.", as_json=json)
 
     run(command)
 
@@ -99,7 +99,7 @@ def show(warning: WarningId, book: BookOption = BOOK, json: Json = False) -> Non
             ]
             for one in tries
         ]
-        _table(f"Warning {warning}", [found], as_json=False)
+        _table(f"Warning {warning}", [found], "", as_json=False)
         show_table("Tries", columns, shown, f"{words.zh}\n{words.en}")
         return 0
 
@@ -223,9 +223,10 @@ def counts(
     run(command)
 
 
-def _table(title: str, found: list[Warning], *, as_json: bool) -> int:
+def _table(title: str, found: list[Warning], none: str, *, as_json: bool) -> int:
     from interceptor.centre.warnings import reading
     from interceptor.centre.warnings.classes import Scam
+    from interceptor.commands.centre.telling import town
 
     if as_json:
         print_json({"warnings": [one.as_object() for one in found]})
@@ -233,11 +234,12 @@ def _table(title: str, found: list[Warning], *, as_json: bool) -> int:
     columns = [Column("id", right=True), *map(Column, ("opened", "citizen", "town", "tier", "state", "scam"))]
     columns += [Column(name, right=True) for name in ("risk", "yuan", "tries")] + [Column("result")]
     rows: list[list[Any]] = [
-        [str(one.id), _time(one.opened_ms), one.who.masked, str(one.town), reading.tier_name(one.tier), one.state,
-         Scam(one.scam).word, str(one.risk), f"{one.stake_fen / 100:,.0f}", str(one.tries), one.result]
+        [str(one.id), _time(one.opened_ms), one.who.masked, town(one.town), reading.tier_name(one.tier), one.state,
+         Scam(one.scam).word, str(one.risk), f"{one.stake_fen / 100:,.0f}", str(one.tries),
+         one.result.replace("_", " ")]
         for one in found
     ]  # fmt: skip
-    show_table(title, columns, rows, "" if rows else "There are none.")
+    show_table(title, columns, rows, "" if rows else none)
     return 0
 
 
