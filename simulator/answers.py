@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interceptor.schema import Outcome
-from simulator.chance import uniform
+from simulator.chance import draw
 from simulator.clock import MINUTE_MS, hour_of_day
 from simulator.officers import Officers
 from simulator.scams.alerts import Alert
@@ -50,7 +50,7 @@ class Answers:
     def desk(self, account: int) -> int:
         """Which kind of bank keeps an account: position in DESKS."""
         bounds = np.cumsum(self.banks.desk_shares)
-        return int(np.searchsorted(bounds[:-1], uniform(self.seed, "desk", account)[0], side="right"))
+        return int(np.searchsorted(bounds[:-1], draw(self.seed, "desk", account), side="right"))
 
     def stopped_ms(self, account: int, layer: int, asked_ms: int) -> int:
         """When a stop asked for bites: the desk's time, and that of the queries that lead down to this layer."""
@@ -58,7 +58,7 @@ class Answers:
         hour = hour_of_day(asked_ms)
         if hour >= NIGHT_H[0] or hour < NIGHT_H[1]:
             median *= self.banks.night_factor
-        luck = float(uniform(self.seed, "desk minutes", account, asked_ms)[0])
+        luck = draw(self.seed, "desk minutes", account, asked_ms)
         return asked_ms + int(log_normal(luck, median, self.banks.desk_sigma) * MINUTE_MS)
 
     def stop(self, account: int) -> Stopped:

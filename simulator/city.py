@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from interceptor.schema import Kind, rule_key
 from simulator.answers import Answers
-from simulator.chance import generator, uniform
+from simulator.chance import Draws, generator
 from simulator.clock import DAY_0_MS, HOUR_MS, MINUTE_MS, day_start_ms, hour_start_ms
 from simulator.events import Pools, Rows, to_frame
 from simulator.life import Life
@@ -128,18 +128,16 @@ class City:
             behind = self._rules_behind(decisions, at, of_interest)
             self._officers.hear(rows.take(of_interest), actions[of_interest], behind, self._end_ms)
 
-    def _rules_behind(self, decisions: Decided, at: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """u64[m]: rule_key of one of the live rules that hit each of these rows of the slice, 0 = none did."""
+    def _rules_behind(self, decisions: Decided, at: np.ndarray, rows: np.ndarray) -> list[int]:
+        """rule_key of one of the live rules that hit each of these rows of the slice, 0 = none did."""
         order = np.argsort(at)
         decided = order[np.searchsorted(at, rows, sorter=order)]
-        luck = uniform(self.seed, "rule behind", at[decided] + self._first_id)
-        names, live = decisions.rules, ~decisions.shadow
-        found = np.zeros(len(rows), np.uint64)
-        for place, (row, share) in enumerate(zip(decided.tolist(), luck.tolist(), strict=True)):
-            start, stop = np.searchsorted(decisions.hit_row, [row, row + 1])
+        first, last = (np.searchsorted(decisions.hit_row, decided, side) for side in ("left", "right"))
+        names, live, luck = decisions.rules, ~decisions.shadow, Draws(self.seed, "rule behind")
+        found = []
+        for row, start, stop in zip(rows.tolist(), first.tolist(), last.tolist(), strict=True):
             hits = [rule for rule in decisions.hit_rule[start:stop].tolist() if live[rule]]
-            if hits:
-                found[place] = rule_key(names[hits[int(share * len(hits))]])
+            found.append(rule_key(names[hits[int(luck.of(row + self._first_id) * len(hits))]]) if hits else 0)
         return found
 
     def counterfactual(self) -> Losses:
@@ -147,9 +145,9 @@ class City:
         return unhindered(self.scenario, self.population, self.days, self.seed).losses
 
     def _slice(self, ordinary: Rows, start_ms: int, end_ms: int) -> Slice:
-        rows = Rows.merged([ordinary, self._operation.rows(start_ms, end_ms), self._officers.due(end_ms)])
+        rows = Rows.merged([ordinary, *self._operation.parts(start_ms, end_ms), self._officers.due(end_ms)])
         self._forward(rows)
-        rows.columns["cell_town"] = self._town_of_cell[rows.column("cell")]
+        rows.set(cell_town=self._town_of_cell[rows.column("cell")])
         self._end_ms = end_ms
         self._first_id, self._next_id = self._next_id, self._next_id + rows.count
         self._rows = rows
@@ -162,7 +160,7 @@ class City:
         if self._operation.forwarded and rows.count:
             reached = np.isin(rows.column("target"), np.array(list(self._operation.forwarded), np.uint64))
             reached &= rows.column("kind") == Kind.CALL
-            rows.columns["forwarding"] = rows.column("forwarding") | reached
+            rows.set(forwarding=rows.column("forwarding") | reached)
 
 
 def unhindered(scenario: Scenario, population: Population, days: int, seed: int) -> Operation:

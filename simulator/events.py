@@ -8,8 +8,11 @@ Texts and hosts travel as int32 indices into a StringPool until a frame is built
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,11 +23,18 @@ POOLED = ("text", "host")
 # What the simulator knows of an event and the engine must not: campaign (-1 = ordinary), step of its chain, the
 # sender's habit (simulator.population.Habit), and the simulator's own handle for its closed loop (-1 = none).
 TRUTH_COLUMNS = {"campaign": np.int32, "step": np.uint8, "habit": np.uint8, "handle": np.int64}
-_TRUTH_DEFAULTS = {"campaign": -1, "step": 0, "habit": 0, "handle": -1}
-_DTYPES = {
+_NOBODYS = ("campaign", "handle")  # -1 where not given, all others are 0
+_MADE_LAST = ("event_id", "ingest_ts_ms")  # by to_frame: a slice has them only when it is whole
+_DTYPES: dict[str, np.dtype[Any]] = {
     column.name: np.dtype(np.int32) if column.name in POOLED else np.dtype(column.type.to_pandas_dtype())
     for column in COLUMNS
-}
+    if column.name not in _MADE_LAST
+} | {name: np.dtype(dtype) for name, dtype in TRUTH_COLUMNS.items()}
+# Columns of one type lie in one block, one below the other.
+_BLOCKS = tuple(dict.fromkeys(_DTYPES.values()))
+_NAMES = [[name for name, dtype in _DTYPES.items() if dtype == block] for block in _BLOCKS]
+_SIZES = [(block, len(names)) for block, names in zip(_BLOCKS, _NAMES, strict=True)]
+_PLACES = {name: (block, place) for block, names in enumerate(_NAMES) for place, name in enumerate(names)}
 
 
 class StringPool:
@@ -32,20 +42,31 @@ class StringPool:
 
     def __init__(self) -> None:
         self._index: dict[str, int] = {"": 0}
+        self._bytes, self._ends = bytearray(), array("i", [0, 0])  # of all strings, one after the other
         self._array: pa.StringArray | None = None
+
+    def __len__(self) -> int:
+        return len(self._index)
 
     def add(self, text: str) -> int:
         index = self._index.setdefault(text, len(self._index))
-        if index == len(self._index) - 1:
-            self._array = None
+        if index == len(self._ends) - 1:
+            self._array = None  # before the buffers grow, which they can't while it looks at them
+            self._bytes += text.encode()
+            self._ends.append(len(self._bytes))
         return index
 
     def add_all(self, texts: Iterable[str]) -> np.ndarray:
         return np.array([self.add(text) for text in texts], np.int32)
 
+    def since(self, count: int) -> list[str]:
+        """All strings but the first `count`, in the order in which they were added."""
+        return list(islice(self._index, count, None))
+
     def take(self, indices: np.ndarray) -> pa.StringArray:
         if self._array is None:
-            self._array = pa.array(list(self._index), pa.string())
+            buffers = [None, pa.py_buffer(self._ends), pa.py_buffer(self._bytes)]
+            self._array = pa.Array.from_buffers(pa.string(), len(self), buffers)
         return self._array.take(pa.array(indices))
 
 
@@ -63,60 +84,80 @@ class Pools:
 
 @dataclass(slots=True)
 class Rows:
-    """`count` events; `columns` holds those that were given, the others are their defaults (0, False, -1 for truth)."""
+    """`count` events with all columns; those that were not given are their defaults (0, False, -1 for truth).
+
+    `blocks`: for each type of _BLOCKS an array [columns of this type, count], so that picking, cutting and merging cost
+    a few calls, however many columns there are.
+    """
 
     count: int
-    columns: dict[str, np.ndarray]
+    blocks: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, kind: Kind, ts_ms: np.ndarray, **given: np.ndarray | int | bool) -> Rows:
-        """Events of one kind. Scalars are spread over all rows. Raises KeyError for a name that no event has."""
-        count = len(ts_ms)
-        columns: dict[str, np.ndarray] = {"ts_ms": ts_ms.astype(np.int64), "kind": np.full(count, kind, np.uint8)}
-        for name, value in given.items():
-            dtype = _DTYPES[name] if name in _DTYPES else np.dtype(TRUTH_COLUMNS[name])
-            array = np.asarray(value)
-            columns[name] = np.full(count, array, dtype) if array.ndim == 0 else array.astype(dtype, copy=False)
-        return cls(count, columns)
+    def blank(cls, count: int) -> Rows:
+        """All defaults."""
+        made = cls(count, tuple(np.zeros((columns, count), dtype) for dtype, columns in _SIZES))
+        for name in _NOBODYS:
+            made.column(name)[:] = -1
+        return made
+
+    @classmethod
+    def of(cls, kind: Kind | np.ndarray, ts_ms: np.ndarray, **given: np.ndarray | int | bool) -> Rows:
+        """Events of one kind, or of one each. Scalars are spread over all rows. Raises KeyError for a name that no
+        event has."""
+        made = cls.blank(len(ts_ms))
+        made.set(kind=kind, ts_ms=ts_ms, **given)
+        return made
 
     def column(self, name: str) -> np.ndarray:
-        if name in self.columns:
-            return self.columns[name]
-        if name in TRUTH_COLUMNS:
-            return np.full(self.count, _TRUTH_DEFAULTS[name], TRUTH_COLUMNS[name])
-        return np.zeros(self.count, _DTYPES[name])
+        """A view."""
+        block, place = _PLACES[name]
+        return self.blocks[block][place]
+
+    def set(self, **given: np.ndarray | int | bool) -> None:
+        """Replaces columns."""
+        for name, value in given.items():
+            self.column(name)[:] = value
 
     def take(self, indices: np.ndarray) -> Rows:
-        """Rows picked by index or boolean mask."""
-        count = int(np.count_nonzero(indices)) if indices.dtype == bool else len(indices)
-        return Rows(count, {name: column[indices] for name, column in self.columns.items()})
+        """Rows picked by index or boolean mask, as copies."""
+        if indices.dtype == bool:
+            indices = np.flatnonzero(indices)
+        return Rows(len(indices), tuple(block.take(indices, axis=1) for block in self.blocks))
 
     def cut(self, start: int, stop: int) -> Rows:
         """Rows start … stop - 1, as views."""
-        return Rows(stop - start, {name: column[start:stop] for name, column in self.columns.items()})
+        return Rows(stop - start, tuple(block[:, start:stop] for block in self.blocks))
+
+    def copy(self) -> Rows:
+        """With arrays of its own."""
+        return Rows(self.count, tuple(block.copy() for block in self.blocks))
+
+    def in_order(self) -> Rows:
+        """The same rows in order of time; equal times keep their order."""
+        ts_ms = self.column("ts_ms")
+        return self if (ts_ms[1:] >= ts_ms[:-1]).all() else self.take(np.argsort(ts_ms, kind="stable"))
 
     @staticmethod
     def merged(parts: Iterable[Rows]) -> Rows:
-        """All parts in order of time; equal times keep the order of the parts."""
+        """All parts in order of time, as copies; equal times keep the order of the parts."""
         parts = [part for part in parts if part.count]
         if not parts:
-            return Rows(0, {})
-        names = dict.fromkeys(name for part in parts for name in part.columns)
-        order = np.argsort(np.concatenate([part.column("ts_ms") for part in parts]), kind="stable")
-        columns = {name: np.concatenate([part.column(name) for part in parts])[order] for name in names}
-        return Rows(len(order), columns)
+            return NO_ROWS
+        blocks = zip(*(part.blocks for part in parts), strict=True)
+        joined = Rows(sum(part.count for part in parts), tuple(np.concatenate(block, axis=1) for block in blocks))
+        return joined.in_order()
+
+
+NO_ROWS = Rows.blank(0)
 
 
 def to_frame(rows: Rows, pools: Pools, first_id: int) -> pa.RecordBatch:
-    """One frame; events are numbered from `first_id`; taken in at the moment they happen where not said otherwise."""
-    arrays: list[pa.Array] = []
-    for column in COLUMNS:
-        if column.name == "event_id" and "event_id" not in rows.columns:
-            arrays.append(pa.array(np.arange(first_id, first_id + rows.count, dtype=np.uint64)))
-        elif column.name == "ingest_ts_ms" and "ingest_ts_ms" not in rows.columns:
-            arrays.append(pa.array(rows.column("ts_ms"), pa.int64()))
-        elif column.name in POOLED:
-            arrays.append(getattr(pools, column.name).take(rows.column(column.name)))
-        else:
-            arrays.append(pa.array(rows.column(column.name), column.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=EVENT_SCHEMA)
+    """One frame; events are numbered from `first_id`, and taken in at the moment they happen."""
+    arrays: dict[str, pa.Array] = {
+        name: pa.array(rows.column(name)) for name in _DTYPES if name not in POOLED and name not in TRUTH_COLUMNS
+    }
+    arrays |= {name: getattr(pools, name).take(rows.column(name)) for name in POOLED}
+    arrays["event_id"] = pa.array(np.arange(first_id, first_id + rows.count, dtype=np.uint64))
+    arrays["ingest_ts_ms"] = arrays["ts_ms"]
+    return pa.RecordBatch.from_arrays([arrays[column.name] for column in COLUMNS], schema=EVENT_SCHEMA)

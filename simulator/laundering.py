@@ -16,7 +16,7 @@ import numpy as np
 
 from interceptor.schema import Channel, Kind, Subject, Verdict
 from simulator import numbers
-from simulator.chance import generator, uniform
+from simulator.chance import Draws, generator
 from simulator.clock import DAY_MS, MINUTE_MS, hour_of_day
 from simulator.scams.campaign import OUTLETS
 from simulator.scams.chains import Step
@@ -169,7 +169,8 @@ class Launderer:
         mule.hops += 1
         if mule.held or not mule.balance_fen:
             return
-        luck = uniform(self.seed, "pieces", mule.slot, mule.hops, np.arange(3 * PIECES_MAX)).tolist()
+        draws = Draws(self.seed, "pieces", mule.slot, mule.hops)
+        luck = [draws.of(nth) for nth in range(3 * PIECES_MAX)]
         at_ms = ts_ms
         for nth, piece in enumerate(split(mule.balance_fen, mule.layer, luck)):
             mule.balance_fen -= piece

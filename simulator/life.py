@@ -11,7 +11,7 @@ import numpy as np
 from interceptor.schema import Channel, Kind
 from simulator.chance import generator, uniform
 from simulator.clock import HOUR_MS, hour_start_ms
-from simulator.events import Pools, Rows
+from simulator.events import NO_ROWS, Pools, Rows
 from simulator.ordinary import Ordinary
 from simulator.population import Habit, Population
 from simulator.scenario import OrdinaryLife
@@ -39,11 +39,11 @@ class Life:
 
     def _more_calls(self, index: int) -> Rows:
         if self._more is None:
-            return Rows(0, {})
+            return NO_ROWS
         rows = self._more.calls(index + BORROWED_HOURS)
         luck = uniform(self._population.seed, "calls more", rows.column("source"))
         rows = rows.take(luck < self._plan.calls_factor - 1)
-        rows.columns["ts_ms"] = rows.columns["ts_ms"] - BORROWED_HOURS * HOUR_MS
+        rows.set(ts_ms=rows.column("ts_ms") - BORROWED_HOURS * HOUR_MS)
         return rows
 
     def _gifts(self, index: int) -> Rows:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from interceptor.schema import BLOCKING, WARNINGS, Action, Kind, Outcome, Subject
-from simulator.chance import uniform
+from simulator.chance import Draws, draw, uniform
 from simulator.clock import HOUR_MS, MINUTE_MS
 from simulator.events import Rows
 from simulator.scams.chains import Step
@@ -32,7 +32,8 @@ APPEALED, FOUND_HONEST = 0.7, 0.2
 LOOKED_INTO_HOURS, APPEAL_HOURS = (1.0, 8.0), (0.5, 6.0)
 FINDING, FINDING_HOURS = 0.5, (6.0, 40.0)  # of confirmed accounts: who had sold or let them
 _WARNS = WARNINGS & ~Action.WARN_1
-_TAKES = Action.LIMIT | BLOCKING
+_TAKES = int(Action.LIMIT | BLOCKING)
+_STOPS = int(Action.STOP_48H | Action.FREEZE_6M)
 _SUBJECTS = {
     Kind.CALL: Subject.NUMBER,
     Kind.SMS: Subject.NUMBER,
@@ -43,14 +44,15 @@ _SUBJECTS = {
 
 def heard_of(rows: Rows, actions: np.ndarray, seed: int, *, centre: bool = False) -> np.ndarray:
     """i64[m]: the rows of a slice, with actions u32[n], of which somebody may say something."""
-    warned, taken = ((actions & np.uint32(bits)) != 0 for bits in (WARNINGS if centre else _WARNS, _TAKES))
-    counted = np.isin(rows.column("kind"), (Kind.CALL, Kind.SMS, Kind.WEB))
-    fraud = np.flatnonzero(taken & ~warned & counted & (rows.column("campaign") >= 0))
-    if len(fraud) > CASES_A_SLICE:
-        luck = uniform(seed, "cases", rows.column("ts_ms")[fraud], rows.column("source")[fraud])
-        taken[fraud] = False
-        taken[fraud[np.argsort(luck, kind="stable")[:CASES_A_SLICE]]] = True
-    return np.flatnonzero(warned | taken)
+    warns = WARNINGS if centre else _WARNS
+    heard = np.flatnonzero(actions & np.uint32(warns | _TAKES))
+    fraud = (rows.column("campaign")[heard] >= 0) & (rows.column("kind")[heard] <= Kind.WEB)
+    fraud = heard[fraud & ((actions[heard] & np.uint32(warns)) == 0)]
+    if len(fraud) <= CASES_A_SLICE:
+        return heard
+    luck = uniform(seed, "cases", rows.column("ts_ms")[fraud], rows.column("source")[fraud])
+    left_out = fraud[np.argsort(luck, kind="stable")[CASES_A_SLICE:]]
+    return np.setdiff1d(heard, left_out, assume_unique=True)
 
 
 @dataclass(slots=True)
@@ -72,22 +74,20 @@ class Officers:
         """What is said before `end_ms`, in order of time."""
         return self._later.due(end_ms)
 
-    def hear(self, rows: Rows, actions: np.ndarray, rules: np.ndarray, next_ms: int) -> None:
-        """`rows`: those of heard_of, with actions u32[m] and a rule behind each, as rule_key, u64[m]; what follows
-        happens at `next_ms` or later."""
-        tier = tiers(actions)
-        taken = (actions & np.uint32(_TAKES)) != 0
+    def hear(self, rows: Rows, actions: np.ndarray, rules: Sequence[int], next_ms: int) -> None:
+        """`rows`: those of heard_of, with actions u32[m] and a rule behind each, as rule_key; what follows happens at
+        `next_ms` or later."""
         names = ("kind", "ts_ms", "source", "target", "payer", "town", "subject", "campaign")
-        columns = [rows.column(name).tolist() for name in names]
-        luck = uniform(self.seed, "officers", rows.column("ts_ms"), rows.column("source"), rows.column("target"))
-        for row, values in enumerate(zip(*columns, strict=True)):
-            event = dict(zip(names, values, strict=True)) | {"rule": int(rules[row])}
-            if tier[row] and event["target"] and self.centre:
+        columns = [*(rows.column(name).tolist() for name in names), rules]
+        done = zip(tiers(actions).tolist(), actions.tolist(), zip(*columns, strict=True), strict=True)
+        for tier, action, values in done:
+            event = dict(zip((*names, "rule"), values, strict=True))
+            if tier and event["target"] and self.centre:
                 self._note_danger(event)
-            elif tier[row] >= 2 and event["target"]:
-                self._warn(event, int(tier[row]), next_ms)
-            if taken[row]:
-                self._look_into(event, int(actions[row]), float(luck[row]), next_ms)
+            elif tier >= 2 and event["target"]:
+                self._warn(event, tier, next_ms)
+            if action & _TAKES:
+                self._look_into(event, action, next_ms)
         self._later.add(self._scribe.rows())
 
     def answer(self, citizen: int, tier: int, ts_ms: int, nth: int) -> Outcome:
@@ -95,11 +95,11 @@ class Officers:
         event = self._danger.get(citizen) or {"target": citizen, "town": 0, "campaign": -1, "source": 0, "rule": 0} | {
             "subject": Subject.NONE, "kind": Kind.CALL
         }  # fmt: skip
-        often = uniform(self.seed, "hard to reach", citizen)[0] < HARD_TO_REACH
+        often = draw(self.seed, "hard to reach", citizen) < HARD_TO_REACH
         missed = UNREACHED_OFTEN if often and tier < 4 else UNREACHED
-        luck = uniform(self.seed, "answer", citizen, tier, ts_ms, nth, np.arange(2)).tolist()
-        persuaded = luck[1] < self.stopped_by_warning[tier - 1]
-        outcome = Outcome.NONE if tier <= 2 else self._try(luck[0], missed, event["campaign"] >= 0, persuaded)
+        luck = Draws(self.seed, "answer", citizen, tier, ts_ms, nth)
+        persuaded = luck.of(1) < self.stopped_by_warning[tier - 1]
+        outcome = Outcome.NONE if tier <= 2 else self._try(luck.of(0), missed, event["campaign"] >= 0, persuaded)
         about = {"source": event["source"], "subject": _subject(event), "tier": tier, "rule": event["rule"]}
         if tier >= 2:
             self._say(event, ts_ms, ts_ms, outcome, **about)
@@ -121,11 +121,11 @@ class Officers:
         if tier == 2:  # an automatic call: it was played, no more is known
             self._say(event, ts_ms + int(FIRST_MINUTES * MINUTE_MS), next_ms, Outcome.NONE, **about)
             return
-        often = uniform(self.seed, "hard to reach", citizen)[0] < HARD_TO_REACH
+        often = draw(self.seed, "hard to reach", citizen) < HARD_TO_REACH
         missed = UNREACHED_OFTEN if often else UNREACHED
-        luck = uniform(self.seed, "tries", citizen, ts_ms, np.arange(TRIES + 1)).tolist()
+        luck = Draws(self.seed, "tries", citizen, ts_ms)
         for nth in range(TRIES):
-            outcome = self._try(luck[nth], missed, scam, luck[TRIES] < self.stopped_by_warning[tier - 1])
+            outcome = self._try(luck.of(nth), missed, scam, luck.of(TRIES) < self.stopped_by_warning[tier - 1])
             at_ms = ts_ms + int((FIRST_MINUTES + nth * MINUTES_BETWEEN) * MINUTE_MS)
             self._say(event, at_ms, next_ms + int(nth * MINUTES_BETWEEN * MINUTE_MS), outcome, **about)
             if outcome not in (Outcome.UNREACHED, Outcome.REFUSED):
@@ -141,9 +141,9 @@ class Officers:
             return Outcome.FALSE_ALARM
         return Outcome.PERSUADED if persuaded else Outcome.CONFIRMED
 
-    def _look_into(self, event: dict[str, int], action: int, luck: float, next_ms: int) -> None:
+    def _look_into(self, event: dict[str, int], action: int, next_ms: int) -> None:
         """Once for each line, account or site. A stop is on the payer; where that is a victim, on who was paid."""
-        stopped = bool(action & (Action.STOP_48H | Action.FREEZE_6M)) and event["kind"] == Kind.TRANSFER
+        stopped = bool(action & _STOPS) and event["kind"] == Kind.TRANSFER
         stopped = stopped and (event["campaign"] < 0 or bool(self.person_of(event["payer"])))
         source = event["payer"] if stopped else event["source"]
         if source in self._looked_into or event["kind"] == Kind.FEEDBACK:
@@ -155,6 +155,7 @@ class Officers:
             about["target"] = source  # whose line it is
         elif not stopped:
             about["target"] = 0
+        luck = draw(self.seed, "officers", event["ts_ms"], event["source"], event["target"])
         confirmed = CONFIRMED_ACCOUNT if subject == Subject.ACCOUNT else CONFIRMED
         outcome, hours = _found(luck, confirmed if event["campaign"] >= 0 else None)
         if outcome is Outcome.NONE:

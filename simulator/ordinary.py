@@ -97,7 +97,7 @@ def _within(rows: Rows, hour: int) -> Rows:
     """Rows of one hour, of rows in order of time."""
     if not rows.count:
         return rows
-    bounds = np.searchsorted(rows.columns["ts_ms"], [hour_start_ms(hour), hour_start_ms(hour + 1)])
+    bounds = np.searchsorted(rows.column("ts_ms"), [hour_start_ms(hour), hour_start_ms(hour + 1)])
     return rows.cut(int(bounds[0]), int(bounds[1]))
 
 

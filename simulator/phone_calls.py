@@ -42,16 +42,15 @@ class Calls:
     def ends_ms(self) -> np.ndarray:
         """When each call ends, 0 if it isn't answered."""
         talk_ms = (self.ring_s + self.dur_s).astype(np.int64) * 1000
-        return np.where(self.dur_s > 0, self.rows.columns["ts_ms"] + talk_ms, 0)
+        return np.where(self.dur_s > 0, self.rows.column("ts_ms") + talk_ms, 0)
 
     def ends(self, which: np.ndarray | None = None) -> Rows:
         """The CALL_END of each answered call, or of those picked by index."""
         answered = np.flatnonzero(self.dur_s) if which is None else which
         rows = self.rows.take(answered)
         dur_s = self.dur_s[answered]
-        rows.columns["ts_ms"] = rows.columns["ts_ms"] + (self.ring_s[answered] + dur_s).astype(np.int64) * 1000
-        rows.columns["kind"] = np.full(rows.count, Kind.CALL_END, np.uint8)
-        rows.columns["dur_s"] = dur_s.astype(np.uint32)
+        ts_ms = rows.column("ts_ms") + (self.ring_s[answered] + dur_s).astype(np.int64) * 1000
+        rows.set(kind=Kind.CALL_END, ts_ms=ts_ms, dur_s=dur_s)
         return rows
 
 

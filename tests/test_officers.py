@@ -26,7 +26,7 @@ def said(actions: Action, count: int = 400, **columns: Any) -> Rows:
     given = {"source": np.arange(count) + 1, "target": np.arange(count) + 10_001, "payer": np.arange(count) + 20_001}
     rows = Rows.of(columns.pop("kind", Kind.CALL), np.full(count, DAY_0_MS), **(given | columns))
     officers = Officers(SEED, STOPPED, lambda account: account + 50_000 if account > 20_000 else 0)
-    officers.hear(rows, np.full(count, actions, np.uint32), np.full(count, RULE, np.uint64), NEXT_MS)
+    officers.hear(rows, np.full(count, actions, np.uint32), [RULE] * count, NEXT_MS)
     assert officers.due(NEXT_MS).count == 0
     return officers.due(END_MS)
 
@@ -39,7 +39,7 @@ def test_only_warnings_from_tier_2_on_and_what_takes_something_are_heard_of() ->
     quiet = Action.LABEL | Action.OPEN_CASE | Action.REVERIFY | Action.WARN_1 | Action.DELAY_24H
     loud = [Action.WARN_2, Action.WARN_4, Action.LIMIT, Action.BLOCK, Action.HARD_BLOCK, Action.STOP_48H]
     rows, actions = Rows.of(Kind.CALL, np.arange(8), campaign=3), np.array([0, quiet, *loud], np.uint32)
-    rows.columns["campaign"][4:] = -1
+    rows.column("campaign")[4:] = -1
     assert heard_of(rows, actions, SEED).tolist() == [2, 3, 4, 5, 6, 7]
 
 

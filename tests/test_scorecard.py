@@ -68,7 +68,7 @@ def _add(card: ScoreCard, events: list[Event]) -> None:
 
     names = {"source": np.uint64, "target": np.uint64, "town": np.uint32, "amount_fen": np.int64, "kind": np.uint8}
     columns = {name: column(name, dtype) for name, dtype in names.items()} | {"ts_ms": column("ts_ms", np.int64)}
-    frame: pa.RecordBatch = to_frame(Rows(len(events), columns), Pools.empty(), 0)
+    frame: pa.RecordBatch = to_frame(Rows.of(**columns), Pools.empty(), 0)
     hits = [(row, rule) for row, event in enumerate(events) for rule in event.hits]
     rows, rules = (np.array([hit[i] for hit in hits], np.int32) for i in (0, 1))
     decided = Decided(columns["kind"], column("verdict", np.uint8), column("actions", np.uint32), rows, rules)

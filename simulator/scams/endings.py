@@ -26,12 +26,9 @@ RING_S = 10  # of a call before it was answered [A]
 def release(call: Rows, end_ms: int) -> Rows:
     """The CALL_END of one call."""
     talked_s = (end_ms - int(call.column("ts_ms")[0])) // 1000 - RING_S
-    columns = dict(call.columns)
-    columns["ts_ms"] = np.array([end_ms])
-    columns["kind"] = np.array([Kind.CALL_END], np.uint8)
-    columns["dur_s"] = np.array([max(1, talked_s)], np.uint32)
-    columns.pop("handle", None)
-    return Rows(1, columns)
+    end = call.copy()
+    end.set(kind=Kind.CALL_END, ts_ms=end_ms, dur_s=max(1, talked_s), handle=-1)
+    return end
 
 
 def reported_ms(journey: Journey, victims: Victims, ts_ms: int, soonest_ms: int, *, warned: bool) -> int | None:
@@ -61,8 +58,7 @@ def reports(journey: Journey, population: Population, at_ms: int) -> Iterator[Ro
 
 
 def one_row(kind: Kind, ts_ms: int, step: Step, shown: dict[str, int | bool], campaign: int) -> Rows:
-    columns = {name: np.array([value]) for name, value in shown.items()}
-    return Rows.of(kind, np.array([ts_ms]), **columns, step=int(step), campaign=campaign)
+    return Rows.of(kind, np.array([ts_ms]), **shown, step=step, campaign=campaign)
 
 
 def alert(journey: Journey, population: Population, at_ms: int) -> Alert:

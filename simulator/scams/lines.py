@@ -8,17 +8,17 @@ A limited line is silent until it is replaced; a blocked one is dialled on, in v
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulator.chance import uniform
+from simulator.chance import draw
 from simulator.clock import HOUR_MS, MINUTE_MS
 from simulator.scams.manners import Use, empty_use
 from simulator.scams.outfits import Deck, empty_deck
 from simulator.scenario import Rotation
 
-NEVER_MS = 1 << 60
 DEVICE_HOURS = 4  # a line moves to another of its devices every so many hours [A]
 
 
@@ -47,8 +47,9 @@ class FraudLines:
     turn: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # position within the crew
     line: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # row of the deck, -1 = none left
     silent: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
-    swap_ms: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     replaced: int = 0
+    _swaps: list[tuple[int, int]] = field(default_factory=list)  # (ts_ms, place) to come, soonest first
+    _swapping: set[int] = field(default_factory=set)  # places among them
     _spare: list[list[int]] = field(default_factory=list)  # next and end, by crew
     _place_of: dict[int, int] = field(default_factory=dict)  # of each number in use
 
@@ -64,7 +65,6 @@ class FraudLines:
         self.turn = np.append(self.turn, np.arange(places))
         self.line = np.append(self.line, first_line + np.arange(places))
         self.silent = np.append(self.silent, np.zeros(places, bool))
-        self.swap_ms = np.append(self.swap_ms, np.full(places, NEVER_MS))
         self._place_of.update(zip(deck.number[:places].tolist(), range(crew.start, crew.stop), strict=True))
         return crew
 
@@ -86,17 +86,21 @@ class FraudLines:
         if place is None:
             return
         self.silent[place] |= silenced
-        if self.swap_ms[place] == NEVER_MS:
+        if place not in self._swapping:
             low, high = self.rotation.minutes
-            luck = uniform(self.seed, "rotation", place, int(self.line[place]))[0]
-            self.swap_ms[place] = ts_ms + int((low + luck * (high - low)) * MINUTE_MS)
+            luck = draw(self.seed, "rotation", place, int(self.line[place]))
+            heapq.heappush(self._swaps, (ts_ms + int((low + luck * (high - low)) * MINUTE_MS), place))
+            self._swapping.add(place)
 
     def swap(self, now_ms: int) -> None:
         """Put the next line of the deck into each place whose time has come."""
-        for place in np.flatnonzero(self.swap_ms <= now_ms).tolist():
+        due = []
+        while self._swaps and self._swaps[0][0] <= now_ms:
+            due.append(heapq.heappop(self._swaps)[1])
+        for place in sorted(due):  # of one crew, the first place gets the first spare line
             spare = self._spare[self.crew[place]]
             self._place_of.pop(int(self.deck.number[self.line[place]]), None)
-            self.swap_ms[place] = NEVER_MS
+            self._swapping.discard(place)
             self.silent[place] = False
             self.line[place] = spare[0] if spare[0] < spare[1] else -1
             if spare[0] < spare[1]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from simulator import numbers
-from simulator.chance import generator, uniform
+from simulator.chance import Draws, draw, generator
 from simulator.clock import HOUR_MS, MINUTE_MS
 from simulator.population import Population
 from simulator.scams.victims import log_normal
@@ -120,16 +120,16 @@ class Roster:
         if mule in duty:
             duty.remove(mule)
             low, high = self.plan.replace_minutes
-            wait = low + float(uniform(self.seed, "mule replaced", mule.slot)[0]) * (high - low)
+            wait = low + draw(self.seed, "mule replaced", mule.slot) * (high - low)
             self._relieve(mule, now_ms + int(wait * MINUTE_MS))
 
     def elsewhere_fen(self, mule: Mule) -> int:
         """Money of people in other cities in the account: a network serves many [A]."""
-        luck = float(uniform(self.seed, "elsewhere", mule.slot)[0])
+        luck = draw(self.seed, "elsewhere", mule.slot)
         return int(log_normal(luck, self.plan.elsewhere_yuan * 100, self.plan.elsewhere_sigma))
 
     def luck(self, mule: Mule, purpose: str) -> float:
-        return float(uniform(self.seed, purpose, mule.slot, mule.hops)[0])
+        return draw(self.seed, purpose, mule.slot, mule.hops)
 
     def _relieve(self, mule: Mule, from_ms: int) -> None:
         if self._spare.get(mule.network, 0) > 0:
@@ -163,9 +163,9 @@ class Roster:
 
     def _phone(self, slot: int, network: int, *, fresh: bool) -> int:
         """The holder's own, or one of a collector of the network's."""
-        luck = uniform(self.seed, "collector", slot, np.arange(2))
-        if fresh and luck[0] < COLLECTED:
-            slot = COLLECTORS_FIRST + network * COLLECTORS + int(luck[1] * COLLECTORS)
+        luck = Draws(self.seed, "collector", slot)
+        if fresh and luck.of(0) < COLLECTED:
+            slot = COLLECTORS_FIRST + network * COLLECTORS + int(luck.of(1) * COLLECTORS)
         return int(numbers.elsewhere_numbers(np.array([3 * 10**9 + slot]), self.population.seed)[0])
 
 

@@ -32,9 +32,11 @@ from simulator.scenario import Scenario
 
 _MEDIA = {CALLS: Look.CALL, MESSAGES: Look.MESSAGE, VISITS: Look.SITE}
 _LINE_KINDS = (Kind.CALL, Kind.CALL_END, Kind.SMS)
-_STOPS = Action.STOP_48H | Action.FREEZE_6M
-_TAKES_ACCOUNT = Action.LIMIT | Action.SANCTION_5Y | _STOPS
-_TAKES_LINE = Action.LIMIT | Action.BLOCK | Action.HARD_BLOCK
+# As plain numbers: operators of enums cost more than what is done with them here.
+_LIMIT = int(Action.LIMIT)
+_STOPS = int(Action.STOP_48H | Action.FREEZE_6M)
+_TAKES_ACCOUNT = int(Action.LIMIT | Action.SANCTION_5Y) | _STOPS
+_TAKES_LINE = int(Action.LIMIT | Action.BLOCK | Action.HARD_BLOCK)
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ class Operation:
     _hour: int = -1
     _day: int = -1
     _end_ms: int = 0
-    _rows: Rows | None = None
+    _parts: list[Rows] | None = None  # of the slice that waits for feedback
 
     def __post_init__(self) -> None:
         scenario, population, seed = self.scenario, self.population, self.seed
@@ -87,8 +89,11 @@ class Operation:
 
     def rows(self, start_ms: int, end_ms: int) -> Rows:
         """Events of a slice, in order of time. What happened in the slice before is settled first."""
-        if self._rows is not None:
-            self.passed()
+        return Rows.merged(self.parts(start_ms, end_ms))
+
+    def parts(self, start_ms: int, end_ms: int) -> list[Rows]:
+        """The same, each part in order of time."""
+        self.passed()
         if day_index(start_ms) != self._day:
             self._new_day(day_index(start_ms))
         if hour_index(start_ms) != self._hour:
@@ -99,25 +104,27 @@ class Operation:
         self.lines.swap(start_ms)
         self.journeys.due(end_ms)
         self.launderer.due(end_ms)
-        self._rows = Rows.merged([*self._volleys.due(start_ms, end_ms), self._scribe.rows(), self._later.due(end_ms)])
-        return self._rows
+        self._parts = [*self._volleys.due(start_ms, end_ms), self._scribe.rows(), self._later.due(end_ms)]
+        return self._parts
 
     def feedback(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray, first_id: int = 0) -> None:
         """`rows`: the slice, whatever else was in it, with ids from `first_id` on; `verdict` u8[n], `actions`
         u32[n]."""
-        self._rows = None
+        self._parts = None
         if not self.centre:
             self._warn(rows, actions)
         self._take_away(rows, verdict, actions)
-        if self.centre:
-            visits = (rows.column("kind") == Kind.WEB) & (rows.column("campaign") >= 0)
+        scams = np.flatnonzero(rows.column("campaign") >= 0)
+        if self.centre and len(scams):
+            visits = scams[rows.column("kind")[scams] == Kind.WEB]
             self.scam_sites.update(rows.column("source")[visits].tolist())
         self._settle(rows, verdict, actions, first_id)
 
     def passed(self) -> None:
         """Nothing of the slice was touched."""
-        rows, self._rows = self._rows, None
-        if rows is not None:
+        parts, self._parts = self._parts, None
+        if parts is not None:
+            rows = Rows.merged(parts)
             self._settle(rows, np.zeros(rows.count, np.uint8), np.zeros(rows.count, np.uint32), 0)
 
     @property
@@ -180,18 +187,20 @@ class Operation:
 
     def _settle(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray, first_id: int) -> None:
         """Tell each part what became of its events."""
-        handle = rows.column("handle")
-        family, index = handle // FAMILY_SIZE, handle % FAMILY_SIZE
+        held = np.flatnonzero(rows.column("handle") >= 0)
+        handle = rows.column("handle")[held]
+        family = handle // FAMILY_SIZE
         for medium, look in _MEDIA.items():
-            own = np.flatnonzero(family == medium)
-            own = own[np.argsort(index[own])]
-            for hooked in self._volleys.feedback(look, verdict[own], actions[own], self._end_ms):
-                self.journeys.hook(hooked)
-        for row in np.flatnonzero(family >= JOURNEYS).tolist():
-            if family[row] == HOPS:
-                self.launderer.feedback(int(index[row]), int(verdict[row]))
+            own = held[family == medium]  # in the order in which they were sent, as that was the order of time
+            if len(own):
+                for hooked in self._volleys.feedback(look, verdict[own], actions[own], self._end_ms):
+                    self.journeys.hook(hooked)
+        single = np.flatnonzero(family >= JOURNEYS)
+        for row, one in zip(held[single].tolist(), handle[single].tolist(), strict=True):
+            if one // FAMILY_SIZE == HOPS:
+                self.launderer.feedback(one % FAMILY_SIZE, int(verdict[row]))
             else:
-                self.journeys.feedback(int(index[row]), int(verdict[row]), int(actions[row]), first_id + row)
+                self.journeys.feedback(one % FAMILY_SIZE, int(verdict[row]), int(actions[row]), first_id + row)
 
     def _warn(self, rows: Rows, actions: np.ndarray) -> None:
         warned = np.flatnonzero(any_warning(actions))
@@ -206,22 +215,22 @@ class Operation:
 
     def _take_away(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray) -> None:
         """Lines, hosts and accounts that the interceptor limited or blocked."""
-        struck = (verdict == Verdict.BLOCK) | ((actions & np.uint32(_TAKES_LINE | _TAKES_ACCOUNT)) != 0)
-        kinds, sources, subjects = rows.column("kind"), rows.column("source"), rows.column("subject")
-        times, campaigns, payers = rows.column("ts_ms"), rows.column("campaign"), rows.column("payer")
-        for row in np.flatnonzero(struck).tolist():
-            kind, source, action = Kind(kinds[row]), int(sources[row]), int(actions[row])
-            subject = Subject(subjects[row])
+        struck = np.flatnonzero((verdict == Verdict.BLOCK) | ((actions & np.uint32(_TAKES_LINE | _TAKES_ACCOUNT)) != 0))
+        names = ("kind", "subject", "source", "ts_ms", "campaign", "payer")
+        columns = [rows.column(name)[struck].tolist() for name in names]
+        for kind, subject, source, ts_ms, campaign, payer, action in zip(
+            *columns, actions[struck].tolist(), strict=True
+        ):
             if kind in _LINE_KINDS or subject in (Subject.NUMBER, Subject.TEXT):
-                self.lines.take_away(source, int(times[row]), silenced=bool(action & Action.LIMIT))
-            elif kind is Kind.WEB or subject is Subject.SITE:
-                site = self.campaigns[campaigns[row]].site if campaigns[row] >= 0 else None
+                self.lines.take_away(source, ts_ms, silenced=bool(action & _LIMIT))
+            elif kind == Kind.WEB or subject == Subject.SITE:
+                site = self.campaigns[campaign].site if campaign >= 0 else None
                 if site is not None and source == site.number:
-                    site.blocked(int(times[row]))
-            elif kind is Kind.TRANSFER:
+                    site.blocked(ts_ms)
+            elif kind == Kind.TRANSFER:
                 # A stop is on the payer; where that is a victim, it is the account paid into that is stopped.
-                stopped = bool(action & _STOPS) and self.launderer.hold(int(payers[row]))
-                if action & Action.LIMIT or (action & _STOPS and not stopped):
+                stopped = bool(action & _STOPS) and self.launderer.hold(payer)
+                if action & _LIMIT or (action & _STOPS and not stopped):
                     self.launderer.hold(source)
-            elif subject is Subject.ACCOUNT and action & _TAKES_ACCOUNT:
+            elif subject == Subject.ACCOUNT and action & _TAKES_ACCOUNT:
                 self.launderer.hold(source)

@@ -5,14 +5,12 @@ Enters: single events, or rows for later. Leaves: Rows. Invariant: what was hand
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
+from operator import itemgetter
 
-import numpy as np
-
-from interceptor.schema import COLUMN, Kind
-from simulator.events import POOLED, TRUTH_COLUMNS, Rows
+from interceptor.schema import Kind
+from simulator.events import NO_ROWS, Rows
 
 
 @dataclass(slots=True)
@@ -22,51 +20,43 @@ class Scribe:
     _kinds: dict[Kind, list[dict[str, int | bool]]] = field(default_factory=dict)
 
     def write(self, kind: Kind, ts_ms: int, **columns: int | bool) -> None:
-        columns["ts_ms"] = ts_ms
-        self._kinds.setdefault(kind, []).append(columns)
+        self._kinds.setdefault(kind, []).append({"kind": kind, "ts_ms": ts_ms, **columns})
 
     def rows(self) -> Rows:
         """Everything since the last call, in order of time."""
-        parts = []
-        for kind, events in self._kinds.items():
-            names = dict.fromkeys(name for event in events for name in event if name != "ts_ms")
-            columns = {
-                name: np.array([event.get(name, _BLANK.get(name, 0)) for event in events], _dtype(name))
-                for name in names
-            }
-            parts.append(Rows.of(kind, np.array([event["ts_ms"] for event in events]), **columns))
+        if not self._kinds:
+            return NO_ROWS
+        written = [event for events in self._kinds.values() for event in events]
         self._kinds.clear()
-        return Rows.merged(parts)
-
-
-_BLANK = {"campaign": -1, "handle": -1}
-
-
-@cache
-def _dtype(name: str) -> np.dtype[Any]:
-    """Numbers of accounts need all 64 bits: left to numpy, a list of large and small ones would become floats."""
-    if name in POOLED:
-        return np.dtype(np.int32)
-    return np.dtype(TRUTH_COLUMNS[name] if name in TRUTH_COLUMNS else COLUMN[name].type.to_pandas_dtype())
+        rows = Rows.blank(len(written))
+        for row, event in enumerate(written):
+            for name, value in event.items():
+                rows.column(name)[row] = value
+        return rows.in_order()
 
 
 @dataclass(slots=True)
 class Later:
     """Rows that wait."""
 
-    _rows: list[Rows] = field(default_factory=list)
+    _waiting: list[tuple[int, int, Rows]] = field(default_factory=list)  # by time: of the first, order of coming
+    _order: int = 0
 
     def add(self, rows: Rows) -> None:
         if rows.count:
-            self._rows.append(rows)
+            self._order += 1
+            self._wait(self._order, rows.in_order())
 
     def due(self, end_ms: int) -> Rows:
-        """Rows before `end_ms`, in order of time."""
-        waiting = Rows.merged(self._rows)
-        if not waiting.count:
-            self._rows = []
-            return waiting
-        ready = int(np.searchsorted(waiting.column("ts_ms"), end_ms))
-        rest = waiting.cut(ready, waiting.count)
-        self._rows = [rest] if rest.count else []
-        return waiting.cut(0, ready)
+        """Rows before `end_ms`, in order of time; of equal times, those that came first."""
+        ready: list[tuple[int, Rows]] = []
+        while self._waiting and self._waiting[0][0] < end_ms:
+            _, order, rows = heapq.heappop(self._waiting)
+            until = int(rows.column("ts_ms").searchsorted(end_ms))
+            ready.append((order, rows.cut(0, until)))
+            if until < rows.count:
+                self._wait(order, rows.cut(until, rows.count))
+        return Rows.merged(rows for _, rows in sorted(ready, key=itemgetter(0)))
+
+    def _wait(self, order: int, rows: Rows) -> None:
+        heapq.heappush(self._waiting, (int(rows.column("ts_ms")[0]), order, rows))

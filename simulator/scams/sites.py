@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulator.chance import generator, uniform
+from simulator.chance import Draws, generator
 from simulator.clock import HOUR_MS, MINUTE_MS
 from simulator.events import Pools
 from simulator.hosts import SHORT_LINKS, addresses
@@ -102,11 +102,11 @@ class Site:
         self._write(name, rng)
 
     def _address(self) -> int:
-        luck = uniform(self.seed, "scam address", self.campaign, self.moves, np.arange(2))
+        luck = Draws(self.seed, "scam address", self.campaign, self.moves)
         number = np.array([self.number], np.uint64)
-        if self.registered or luck[0] < BEHIND_SHARED:
+        if self.registered or luck.of(0) < BEHIND_SHARED:
             return int(addresses(number, 0.0 if self.registered else 1.0)[0])
-        server = self.gang * ADDRESSES_OF_GANG + int(luck[1] * ADDRESSES_OF_GANG)
+        server = self.gang * ADDRESSES_OF_GANG + int(luck.of(1) * ADDRESSES_OF_GANG)
         return int(accounts(f"gang of {self.seed}", np.array([server]))[0])
 
     def _write(self, name: str, rng: np.random.Generator) -> None:

@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from interceptor.schema import WARNINGS, Action
-from simulator.chance import uniform
+from simulator.chance import Draws
 from simulator.clock import DAY_0_MS, DAY_MS, HOUR_MS, MINUTE_MS
 from simulator.scam_types import TYPES
 from simulator.scams.chains import Chain
@@ -30,14 +30,13 @@ _LOSS_YUAN = {type_.id: type_.loss_yuan for type_ in TYPES}
 class Luck:
     """The luck of one victim: a number in [0, 1) for each purpose at each round of each link."""
 
-    __slots__ = ("_drawn",)
+    __slots__ = ("_draws",)
 
     def __init__(self, seed: int, medium: int, hook: int) -> None:
-        places = np.arange(LINKS_MAX * ROUNDS_MAX * PURPOSES)
-        self._drawn = uniform(seed, "victim", medium, hook, places).tolist()
+        self._draws = Draws(seed, "victim", medium, hook)
 
     def at(self, purpose: int, link: int = 0, round_: int = 0) -> float:
-        return float(self._drawn[(min(link, LINKS_MAX - 1) * ROUNDS_MAX + round_ % ROUNDS_MAX) * PURPOSES + purpose])
+        return self._draws.of((min(link, LINKS_MAX - 1) * ROUNDS_MAX + round_ % ROUNDS_MAX) * PURPOSES + purpose)
 
 
 def log_normal(luck: float, median: float, sigma: float) -> float:

@@ -87,7 +87,7 @@ class Volleys:
             if not len(plan):
                 continue
             rows = make(plan)
-            rows.columns["handle"] = handle_of(MEDIA[look], 0) + np.arange(rows.count)
+            rows.set(handle=handle_of(MEDIA[look], 0) + np.arange(rows.count))
             self._sent[look] = Sent(plan, rows)
             parts.append(rows)
         received = self._received.between(start_ms, end_ms)
@@ -149,7 +149,7 @@ class Volleys:
             habit=population.habit[party],
         )  # fmt: skip
         answered = np.flatnonzero(plan["u_answer"] < OWN_PEOPLE_ANSWER)
-        self.later.add(_ends(rows.take(answered), plan["ring_s"][answered], plan["dur_s"][answered], 0))
+        self.later.add(_ended(rows.take(answered), plan["ring_s"][answered], plan["dur_s"][answered], 0))
         return rows
 
     def _messages(self, plan: Plan) -> Rows:
@@ -191,7 +191,7 @@ class Volleys:
         # Who believes it listens to the end of the story; D2: 30–120 s.
         told_s = 30 + 90 * plan["u_text"][rows]
         dur_s = np.where(hooked[rows], np.maximum(plan["dur_s"][rows], told_s), plan["dur_s"][rows])
-        self.later.add(_ends(sent.rows.take(rows), plan["ring_s"][rows], dur_s, next_ms))
+        self.later.add(_ended(sent.rows.take(rows), plan["ring_s"][rows], dur_s, next_ms))
 
     def _report(self, look: Look, sent: Sent, saw_through: np.ndarray, next_ms: int) -> None:
         volleys, plan = self.scenario.volleys, sent.plan
@@ -209,16 +209,13 @@ class Volleys:
         self.later.add(Rows.of(Kind.REPORT, ts_ms, subject=subject, known=True, step=Step.REPORT, **columns))
 
 
-def _ends(calls: Rows, ring_s: np.ndarray, dur_s: np.ndarray, next_ms: int) -> Rows:
-    """The releases of answered calls, not before `next_ms`."""
+def _ended(calls: Rows, ring_s: np.ndarray, dur_s: np.ndarray, next_ms: int) -> Rows:
+    """Answered calls become their releases, not before `next_ms`."""
     ts_ms = calls.column("ts_ms")
-    ends = Rows(calls.count, dict(calls.columns))
     at_ms = ts_ms + ((ring_s + dur_s) * 1000).astype(np.int64)
-    ends.columns["ts_ms"] = np.where(at_ms < next_ms, next_ms + ts_ms % END_JITTER_MS, at_ms)
-    ends.columns["kind"] = np.full(calls.count, Kind.CALL_END, np.uint8)
-    ends.columns["dur_s"] = np.maximum(dur_s, 1).astype(np.uint32)
-    ends.columns.pop("handle", None)
-    return ends
+    at_ms = np.where(at_ms < next_ms, next_ms + ts_ms % END_JITTER_MS, at_ms)
+    calls.set(kind=Kind.CALL_END, ts_ms=at_ms, dur_s=np.maximum(dur_s, 1), handle=-1)
+    return calls
 
 
 def _normal(share: np.ndarray) -> np.ndarray:
