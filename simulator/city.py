@@ -9,13 +9,16 @@ Take a slice, decide it, hand the decisions to `feedback`, take the next. A slic
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from interceptor.schema import Kind, rule_key
+from simulator.ahead import Ahead
 from simulator.answers import Answers
 from simulator.chance import Draws, generator
 from simulator.clock import DAY_0_MS, HOUR_MS, MINUTE_MS, day_start_ms, hour_start_ms
@@ -71,14 +74,16 @@ class City:
 
     def __init__(
         self, scenario: Scenario, people: int, days: int, seed: int, population: Population | None = None,
-        *, centre: bool = False,
+        *, centre: bool = False, ahead: Ahead | None = None,
     ) -> None:  # fmt: skip
         """`population`: a city already built from these people and this seed. `centre`: a centre asks for what banks
-        and citizens answer; else officers are assumed to do their part by themselves."""
+        and citizens answer; else officers are assumed to do their part by themselves. `ahead`: makes this city's
+        ordinary life, and is closed when the run has ended."""
         self.scenario, self.people, self.days, self.seed = scenario, people, days, seed
         self.population = population or build(people, seed)
-        self.pools = Pools.empty()
-        self._ordinary = Life(scenario.ordinary, self.population, self.pools)
+        self.pools = ahead.pools if ahead else Pools.empty()
+        self._ordinary = ahead or Life(scenario.ordinary, self.population, self.pools)
+        self._ahead = ahead
         self._operation = Operation(scenario, self.population, self.pools, seed, centre)
         self._officers = Officers(seed, scenario.victims.stopped_by_warning, self._operation.person_of, centre)
         self.answers = Answers(scenario.banks, self._operation, self._officers, seed)
@@ -104,12 +109,13 @@ class City:
 
     def slices(self) -> Iterator[Slice]:
         """The run, from its first three minutes to its last."""
-        for hour in range(24 * self.days):
-            ordinary, start = self._ordinary.hour(hour), hour_start_ms(hour)
-            bounds = np.searchsorted(ordinary.column("ts_ms"), np.arange(start, start + HOUR_MS + 1, SLICE_MS))
-            for number, (low, high) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
-                start_ms = start + number * SLICE_MS
-                yield self._slice(ordinary.cut(low, high), start_ms, start_ms + SLICE_MS)
+        with closing(self._ahead) if self._ahead else nullcontext():
+            for hour in range(24 * self.days):
+                ordinary, start = self._ordinary.hour(hour), hour_start_ms(hour)
+                bounds = np.searchsorted(ordinary.column("ts_ms"), np.arange(start, start + HOUR_MS + 1, SLICE_MS))
+                for number, (low, high) in enumerate(pairwise(bounds.tolist())):
+                    start_ms = start + number * SLICE_MS
+                    yield self._slice(ordinary.cut(low, high), start_ms, start_ms + SLICE_MS)
         self._rows = None
         self._operation.passed()
 

@@ -9,7 +9,7 @@ Texts and hosts travel as int32 indices into a StringPool until a frame is built
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -23,6 +23,7 @@ POOLED = ("text", "host")
 # What the simulator knows of an event and the engine must not: campaign (-1 = ordinary), step of its chain, the
 # sender's habit (simulator.population.Habit), and the simulator's own handle for its closed loop (-1 = none).
 TRUTH_COLUMNS = {"campaign": np.int32, "step": np.uint8, "habit": np.uint8, "handle": np.int64}
+FEW = 2_000  # rows whose blocks are moved whole; of more, only columns that were given, one by one
 _NOBODYS = ("campaign", "handle")  # -1 where not given, all others are 0
 _MADE_LAST = ("event_id", "ingest_ts_ms")  # by to_frame: a slice has them only when it is whole
 _DTYPES: dict[str, np.dtype[Any]] = {
@@ -84,7 +85,7 @@ class Pools:
 
 @dataclass(slots=True)
 class Rows:
-    """`count` events with all columns; those that were not given are their defaults (0, False, -1 for truth).
+    """`count` events with all columns; those that were not `given` are their defaults (0, False, -1 for truth).
 
     `blocks`: for each type of _BLOCKS an array [columns of this type, count], so that picking, cutting and merging cost
     a few calls, however many columns there are.
@@ -92,6 +93,7 @@ class Rows:
 
     count: int
     blocks: tuple[np.ndarray, ...]
+    given: frozenset[str] = frozenset()
 
     @classmethod
     def blank(cls, count: int) -> Rows:
@@ -109,13 +111,24 @@ class Rows:
         made.set(kind=kind, ts_ms=ts_ms, **given)
         return made
 
+    @classmethod
+    def one_by_one(cls, events: Sequence[Mapping[str, int | bool]]) -> Rows:
+        """Events each of which gives columns of its own."""
+        made = cls.blank(len(events))
+        made.given = frozenset(name for event in events for name in event)
+        for row, event in enumerate(events):
+            for name, value in event.items():
+                made.column(name)[row] = value
+        return made
+
     def column(self, name: str) -> np.ndarray:
-        """A view."""
+        """To look at; `set` replaces it."""
         block, place = _PLACES[name]
         return self.blocks[block][place]
 
     def set(self, **given: np.ndarray | int | bool) -> None:
         """Replaces columns."""
+        self.given |= given.keys()
         for name, value in given.items():
             self.column(name)[:] = value
 
@@ -123,15 +136,15 @@ class Rows:
         """Rows picked by index or boolean mask, as copies."""
         if indices.dtype == bool:
             indices = np.flatnonzero(indices)
-        return Rows(len(indices), tuple(block.take(indices, axis=1) for block in self.blocks))
+        return Rows(len(indices), tuple(block.take(indices, axis=1) for block in self.blocks), self.given)
 
     def cut(self, start: int, stop: int) -> Rows:
         """Rows start … stop - 1, as views."""
-        return Rows(stop - start, tuple(block[:, start:stop] for block in self.blocks))
+        return Rows(stop - start, tuple(block[:, start:stop] for block in self.blocks), self.given)
 
     def copy(self) -> Rows:
         """With arrays of its own."""
-        return Rows(self.count, tuple(block.copy() for block in self.blocks))
+        return Rows(self.count, tuple(block.copy() for block in self.blocks), self.given)
 
     def in_order(self) -> Rows:
         """The same rows in order of time; equal times keep their order."""
@@ -144,9 +157,17 @@ class Rows:
         parts = [part for part in parts if part.count]
         if not parts:
             return NO_ROWS
-        blocks = zip(*(part.blocks for part in parts), strict=True)
-        joined = Rows(sum(part.count for part in parts), tuple(np.concatenate(block, axis=1) for block in blocks))
-        return joined.in_order()
+        order = np.argsort(np.concatenate([part.column("ts_ms") for part in parts]), kind="stable")
+        given = frozenset[str]().union(*(part.given for part in parts))
+        if len(order) <= FEW:
+            blocks = zip(*(part.blocks for part in parts), strict=True)
+            joined = tuple(np.concatenate(block, axis=1).take(order, axis=1) for block in blocks)
+            return Rows(len(order), joined, given)
+        made = Rows.blank(len(order))
+        made.given = given
+        for name in given:  # one after the other, so that what is picked from stays in the cache
+            np.concatenate([part.column(name) for part in parts]).take(order, out=made.column(name), mode="clip")
+        return made
 
 
 NO_ROWS = Rows.blank(0)

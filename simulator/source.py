@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
+from simulator.ahead import Ahead, pays
 from simulator.city import City, Decided, Slice
 from simulator.clock import day_start_ms
 from simulator.report import OBSERVED, Money, Setting
@@ -26,9 +27,11 @@ class CitySource:
     has_truth = True
 
     def __init__(self, scenario: Scenario, people: int, days: int, seed: int, observed: bool = False, *,
-                 centre: bool = False) -> None:  # fmt: skip
-        """`centre`: somebody asks for what banks and citizens answer (City)."""
+                 centre: bool = False, ahead: bool | None = None) -> None:  # fmt: skip
+        """`centre`: somebody asks for what banks and citizens answer (City). `ahead`: ordinary life is made in a
+        process of its own; None: where that pays."""
         self.scenario, self._observed, self._centre = scenario, observed, centre
+        self._ahead = pays(people, days) if ahead is None else ahead
         name = scenario.scenario + OBSERVED if observed else scenario.scenario
         self.setting = Setting(name, people, days, seed, day_start_ms(0), day_start_ms(days))
 
@@ -38,8 +41,10 @@ class CitySource:
 
     def build(self) -> None:
         """Makes the city: seconds. Nothing below can be asked before."""
-        setting = self.setting
-        self._city = City(self.scenario, setting.people, setting.days, setting.seed, centre=self._centre)
+        scenario, setting = self.scenario, self.setting
+        people, days, seed = setting.people, setting.days, setting.seed
+        ahead = Ahead(scenario.ordinary, people, days, seed) if self._ahead else None
+        self._city = City(scenario, people, days, seed, centre=self._centre, ahead=ahead)
 
     @property
     def city(self) -> City:

@@ -1,4 +1,4 @@
-"""The run without interception, in a process of its own beside the run that is watched: most machines have two cores.
+"""The run without interception, in a process of its own beside the run that is watched.
 
 Enters: a scenario, how many people and days, a seed. Leaves: Without, what the same campaigns take when nobody is in
 their way. Invariant: nothing of it touches the watched run, and whatever becomes of that, no process is left behind.
@@ -6,14 +6,13 @@ their way. Invariant: nothing of it touches the watched run, and whatever become
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from time import perf_counter
 
+from simulator.aside import begin, end
 from simulator.city import unhindered
 from simulator.population import build
 from simulator.scam_types import TYPES
@@ -33,15 +32,7 @@ class WithoutInterception:
     """Runs from the moment it is made. Use as a context: leaving it ends the process, done or not."""
 
     def __init__(self, scenario: Scenario, people: int, days: int, seed: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_run, args=(sender, scenario, people, days, seed), daemon=True)
-        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is for the watched run to handle
-        try:
-            self._process.start()
-        finally:
-            signal.signal(signal.SIGINT, ours)
-        sender.close()
+        self._process, self._receiver = begin(_run, scenario, people, days, seed)
 
     @property
     def is_done(self) -> bool:
@@ -62,8 +53,7 @@ class WithoutInterception:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.join()
+        end(self._process)
 
 
 def without_interception(scenario: Scenario, people: int, days: int, seed: int) -> Without:

@@ -39,7 +39,7 @@ def test_only_warnings_from_tier_2_on_and_what_takes_something_are_heard_of() ->
     quiet = Action.LABEL | Action.OPEN_CASE | Action.REVERIFY | Action.WARN_1 | Action.DELAY_24H
     loud = [Action.WARN_2, Action.WARN_4, Action.LIMIT, Action.BLOCK, Action.HARD_BLOCK, Action.STOP_48H]
     rows, actions = Rows.of(Kind.CALL, np.arange(8), campaign=3), np.array([0, quiet, *loud], np.uint32)
-    rows.column("campaign")[4:] = -1
+    rows.set(campaign=np.repeat([3, -1], 4))
     assert heard_of(rows, actions, SEED).tolist() == [2, 3, 4, 5, 6, 7]
 
 

@@ -28,11 +28,7 @@ class Scribe:
             return NO_ROWS
         written = [event for events in self._kinds.values() for event in events]
         self._kinds.clear()
-        rows = Rows.blank(len(written))
-        for row, event in enumerate(written):
-            for name, value in event.items():
-                rows.column(name)[row] = value
-        return rows.in_order()
+        return Rows.one_by_one(written).in_order()
 
 
 @dataclass(slots=True)
