@@ -6,10 +6,13 @@ how many draws came before it, so that a run with interception and one without m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
 
+_Thing = TypeVar("_Thing")
 _GOLDEN_INT, _MIX_1_INT, _MIX_2_INT = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(_GOLDEN_INT), np.uint64(_MIX_1_INT), np.uint64(_MIX_2_INT)
 _MASK = (1 << 64) - 1
@@ -19,6 +22,16 @@ def generator(seed: int, *purpose: str | int) -> np.random.Generator:
     """A generator of its own for each purpose, e.g. generator(7, "ordinary", "calls", 13)."""
     words = [crc32(part.encode()) if isinstance(part, str) else part for part in purpose]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *words])))
+
+
+def one_of(rng: np.random.Generator, things: Sequence[_Thing]) -> _Thing:
+    """What rng.choice picks, without the array that it makes first."""
+    return things[int(rng.integers(len(things)))]
+
+
+def several(rng: np.random.Generator, letters: str, count: int) -> str:
+    """The same for so many letters, one after the other."""
+    return "".join(letters[place] for place in rng.integers(0, len(letters), count).tolist())
 
 
 def mix(values: np.ndarray) -> np.ndarray:

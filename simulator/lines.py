@@ -106,6 +106,7 @@ def draw_lines(kind: Kind, n: int, rng: np.random.Generator) -> Lines:
     return drawn  # type: ignore[return-value]
 
 
+@cache
 def hourly_profile(kind: Kind) -> np.ndarray:
     """float64[24]: share of a day's calls set up in each local hour."""
     counts = _file()["busiest_hour_of_subscriber"][kind]

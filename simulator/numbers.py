@@ -82,12 +82,18 @@ def _scatter(slots: np.ndarray, capacity: int, seed: int, purpose: str) -> np.nd
     """A permutation of 0 … capacity - 1, by an affine map: neighbouring slots land far from each other."""
     if len(slots) and int(slots.max()) >= capacity:
         raise ValueError(f"only {capacity} numbers of this kind")
+    factor, start = _scattering(capacity, seed, purpose)
+    return (slots.astype(np.uint64) * factor + start) % np.uint64(capacity)
+
+
+@cache
+def _scattering(capacity: int, seed: int, purpose: str) -> tuple[np.uint64, np.uint64]:
     rng = generator(seed, "scatter", purpose)
     # Slots times factor stay below 2 ** 64 for any slot below 1.8e9.
     factor = int(capacity * 0.618) + int(rng.integers(capacity // 1000 + 1))
     while gcd(factor, capacity) != 1:
         factor += 1
-    return (slots.astype(np.uint64) * np.uint64(factor) + np.uint64(rng.integers(capacity))) % np.uint64(capacity)
+    return np.uint64(factor), np.uint64(rng.integers(capacity))
 
 
 def huainan_numbers(kind: LineKind, slots: np.ndarray, seed: int) -> np.ndarray:
@@ -144,9 +150,14 @@ def freephone_numbers(slots: np.ndarray, seed: int) -> np.ndarray:
 def imeis(slots: np.ndarray, seed: int) -> np.ndarray:
     """Devices: type code, serial and check digit, 15 digits."""
     place = _scatter(slots, _TYPE_CODES * 10**6, seed, "imei")
-    kinds = 35_000_000 + generator(seed, "type codes").choice(52_000_000, _TYPE_CODES, replace=False).astype(np.uint64)
-    body = kinds[place // np.uint64(10**6)] * np.uint64(10**6) + place % np.uint64(10**6)
+    body = _type_codes(seed)[place // np.uint64(10**6)] * np.uint64(10**6) + place % np.uint64(10**6)
     return body * np.uint64(10) + _check_digit(body)
+
+
+@cache
+def _type_codes(seed: int) -> np.ndarray:
+    drawn = generator(seed, "type codes").choice(52_000_000, _TYPE_CODES, replace=False)
+    return 35_000_000 + drawn.astype(np.uint64)
 
 
 def _check_digit(body: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from simulator.chance import one_of
 from simulator.institutions import INSTITUTIONS
 
 TLDS = {"com": 0.37, "cn": 0.21, "org": 0.14, "cfd": 0.05, "top": 0.05, "xyz": 0.05, "ru": 0.03, "icu": 0.02,
@@ -45,7 +46,7 @@ def host_name(scam_type: str, brand: str, rng: np.random.Generator) -> str:
     tld = rng.choice(list(TLDS), p=np.array(list(TLDS.values())) / sum(TLDS.values()))
     if kind == "brand":
         return f"{_look_alike(brand, rng)}.{tld}"
-    word = str(rng.choice(_WORDS[kind]))
+    word = one_of(rng, _WORDS[kind])
     number = int(rng.integers(10, 9999))
     letters = "".join(chr(97 + int(n)) for n in rng.integers(0, 26, 3))
     shape = int(rng.integers(4))
@@ -56,18 +57,18 @@ def host_name(scam_type: str, brand: str, rng: np.random.Generator) -> str:
 
 def hijacked_name(rng: np.random.Generator) -> str:
     """A small company's host, of which nobody would think ill."""
-    place, trade = str(rng.choice(_PLACES)), str(rng.choice(_TRADES))
+    place, trade = one_of(rng, _PLACES), one_of(rng, _TRADES)
     return f"www.{place}{trade}{int(rng.integers(1, 99))}.{'com.cn' if rng.random() < 0.4 else 'com'}"
 
 
 def _look_alike(brand: str, rng: np.random.Generator) -> str:
     """A brand's stem with one or two changed characters, or whole with a tail that isn't the brand's."""
-    stem = _STEM_OF_BRAND[brand] if brand else str(rng.choice(_OFFICE_STEMS))
+    stem = _STEM_OF_BRAND[brand] if brand else one_of(rng, _OFFICE_STEMS)
     if rng.random() < 0.6:
         stem = homoglyph(stem, rng)
         if rng.random() < 0.5:
             return stem
-    tail = str(rng.choice(_TAILS))
+    tail = one_of(rng, _TAILS)
     shape = int(rng.integers(3))
     return (f"{stem}-{tail}", f"{tail}.{stem}{int(rng.integers(10, 99))}", f"{stem}{tail}")[shape]
 
@@ -76,6 +77,6 @@ def homoglyph(stem: str, rng: np.random.Generator) -> str:
     """One or two characters replaced by others that look like them."""
     places = [i for i, letter in enumerate(stem) if letter in _HOMOGLYPHS]
     if not places:
-        return stem + str(rng.choice(list("nsx")))
+        return stem + one_of(rng, "nsx")
     chosen = rng.choice(places, min(len(places), int(rng.integers(1, 3))), replace=False).tolist()
     return "".join(_HOMOGLYPHS[letter] if i in chosen else letter for i, letter in enumerate(stem))

@@ -33,6 +33,10 @@ class Crew:
     def __len__(self) -> int:
         return self.stop - self.start
 
+    @property
+    def places(self) -> slice:
+        return slice(self.start, self.stop)
+
 
 @dataclass(slots=True)
 class FraudLines:
@@ -48,25 +52,40 @@ class FraudLines:
     line: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # row of the deck, -1 = none left
     silent: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     replaced: int = 0
+    _added: list[tuple[Crew, int, Use, Deck]] = field(default_factory=list)  # with their campaigns, not yet in place
+    _places: int = 0  # those of crews just added included, here and below
+    _lines: int = 0
     _swaps: list[tuple[int, int]] = field(default_factory=list)  # (ts_ms, place) to come, soonest first
     _swapping: set[int] = field(default_factory=set)  # places among them
     _spare: list[list[int]] = field(default_factory=list)  # next and end, by crew
     _place_of: dict[int, int] = field(default_factory=dict)  # of each number in use
 
     def add(self, campaign: int, use: Use, deck: Deck) -> Crew:
-        """A crew of as many places as `use` has; the deck has at least as many lines."""
-        places, first_line = len(use), len(self.deck)
-        crew = Crew(len(self._spare), len(self.line), len(self.line) + places)
+        """A crew of as many places as `use` has; the deck has at least as many lines. It's in place after `settle`."""
+        places, first_line = len(use), self._lines
+        crew = Crew(len(self._spare), self._places, self._places + places)
         self._spare.append([first_line + places, first_line + len(deck)])
-        self.use = Use.joined([self.use, use])
-        self.deck = Deck.joined([self.deck, deck])
-        self.campaign = np.append(self.campaign, np.full(places, campaign, np.int32))
-        self.crew = np.append(self.crew, np.full(places, crew.index))
-        self.turn = np.append(self.turn, np.arange(places))
-        self.line = np.append(self.line, first_line + np.arange(places))
-        self.silent = np.append(self.silent, np.zeros(places, bool))
         self._place_of.update(zip(deck.number[:places].tolist(), range(crew.start, crew.stop), strict=True))
+        self._added.append((crew, campaign, use, deck))
+        self._places, self._lines = crew.stop, first_line + len(deck)
         return crew
+
+    def settle(self) -> None:
+        """All crews added so far are in place now; at once, as all arrays are copied for it."""
+        if not self._added:
+            return
+        crews, campaigns, uses, decks = zip(*self._added, strict=True)
+        sizes = [len(crew) for crew in crews]
+        first_lines = [self._spare[crew.index][0] - len(crew) for crew in crews]
+        turn = np.concatenate([np.arange(size) for size in sizes])
+        self.use = Use.joined([self.use, *uses])
+        self.deck = Deck.joined([self.deck, *decks])
+        self.campaign = np.append(self.campaign, np.repeat(np.array(campaigns, np.int32), sizes))
+        self.crew = np.append(self.crew, np.repeat([crew.index for crew in crews], sizes))
+        self.turn = np.append(self.turn, turn)
+        self.line = np.append(self.line, np.repeat(first_lines, sizes) + turn)
+        self.silent = np.append(self.silent, np.zeros(len(turn), bool))
+        self._added.clear()
 
     def usable(self, places: np.ndarray) -> np.ndarray:
         """bool[n]: can be dialled from now."""

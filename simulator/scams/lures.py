@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulator.chance import one_of, several
 from simulator.scams.templates import BANKS, CARRIERS, PLAIN_TYPES, SURNAMES, TEMPLATES
 
 VARIANTS = 16  # of a campaign's texts at a time [A]
@@ -89,12 +90,12 @@ def disguised(text: str, link: str, rng: np.random.Generator) -> str:
 def _disguised_part(text: str, hide: bool, rng: np.random.Generator) -> str:
     for word, forms in _DISGUISES.items():
         if word in text and rng.random() < 0.55:
-            text = text.replace(word, str(rng.choice(forms)))
+            text = text.replace(word, one_of(rng, forms))
     if rng.random() < 0.25:
         text = text.translate(_DIGITS[int(rng.integers(len(_DIGITS)))])
     if hide and len(text) > 4:
         for place in sorted(rng.integers(1, len(text), 4).tolist(), reverse=True):
-            text = text[:place] + str(rng.choice(_INVISIBLE)) + text[place:]
+            text = text[:place] + one_of(rng, _INVISIBLE) + text[place:]
     return text
 
 
@@ -106,8 +107,8 @@ def _campaign_fillers(brand: str, link: str, rng: np.random.Generator) -> dict[s
         "qq": [str(rng.integers(10**7, 4 * 10**9)) for _ in contacts],
         "tel": [f"1{rng.integers(3, 9)}{rng.integers(10**8, 10**9)}" for _ in contacts],
         "link": [link],
-        "bank": [brand if brand in BANKS else str(rng.choice(BANKS))],
-        "carrier": [brand if brand in CARRIERS else str(rng.choice(CARRIERS))],
+        "bank": [brand if brand in BANKS else one_of(rng, BANKS)],
+        "carrier": [brand if brand in CARRIERS else one_of(rng, CARRIERS)],
         "sum": [str(50 * int(rng.integers(2, 20)))],
         "big": [str(int(rng.integers(2, 30)) * 10_000)],
         "pct": [str(int(rng.integers(3, 40)))],
@@ -119,16 +120,16 @@ def _filled(template: str, fillers: dict[str, list[str]], rng: np.random.Generat
     def fill(gap: re.Match[str]) -> str:
         name = gap.group(1)
         if name in fillers:
-            return str(rng.choice(fillers[name]))
+            return one_of(rng, fillers[name])
         if name == "name":
-            return str(rng.choice(SURNAMES))
+            return one_of(rng, SURNAMES)
         if name == "plate":
-            return f"皖D{''.join(rng.choice(list('0123456789ABCDEFGHJK'), 5))}"
+            return f"皖D{several(rng, '0123456789ABCDEFGHJK', 5)}"
         return str(rng.integers(600, 99_999))  # code
 
     return _GAP.sub(fill, template)
 
 
 def _contact(rng: np.random.Generator) -> str:
-    letters = "".join(rng.choice(list("abcdefghjkmnpqrstuvwxyz"), int(rng.integers(2, 5))))
+    letters = several(rng, "abcdefghjkmnpqrstuvwxyz", int(rng.integers(2, 5)))
     return f"{letters}{rng.integers(100, 99_999_999)}"

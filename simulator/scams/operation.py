@@ -176,6 +176,7 @@ class Operation:
         self._day = day
         self._roster.new_day()
         recruits = self._recruiter.day(day)
+        self.lines.settle()
         self.campaigns += recruits.campaigns
         self._volleys.works = recruits.works
         for chat in recruits.chats:

@@ -65,7 +65,8 @@ def plan_calls(works: Sequence[Work], lines: FraudLines, population: Population,
 
 def plan_received(works: Sequence[Work], lines: FraudLines, population: Population, seed: int, hour: int) -> Plan:
     """Calls that camouflaged lines will get from their owners' people."""
-    return _joined([_received(w, lines, population, seed, hour) for w in _at_work(works, Look.CALL, hour)], hour)
+    works = [w for w in _at_work(works, Look.CALL, hour) if w.crew and lines.use.received_per_day[w.crew.places].any()]
+    return _joined([_received(w, lines, population, seed, hour) for w in works], hour)
 
 
 def plan_sent(look: Look, works: Sequence[Work], seed: int, hour: int) -> Plan:
@@ -86,6 +87,8 @@ def _calls(work: Work, lines: FraudLines, population: Population, volleys: Volle
     counts = np.where(use.manner[places] == Manner.BOX, np.minimum(counts, BOX_CALLS_PER_HOUR_MAX), counts)
     place = np.repeat(places, counts)
     n = len(place)
+    if not n:
+        return NOTHING
     ts_ms = _times(work, rng, n, hour)
     order = np.lexsort((ts_ms, place))
     place, ts_ms = place[order], ts_ms[order]
@@ -127,8 +130,10 @@ def _sent(work: Work, seed: int, hour: int) -> Plan:
     start_ms = hour_start_ms(hour)
     overlap = min(work.to_ms, start_ms + HOUR_MS) - max(work.from_ms, start_ms)
     n = int(rng.poisson(work.count * overlap / (work.to_ms - work.from_ms)))
+    if not n:
+        return NOTHING
     ts_ms = max(work.from_ms, start_ms) + (rng.random(n) * overlap).astype(np.int64)
-    party = rng.integers(*work.targets, n) if n else np.zeros(0, np.int64)
+    party = rng.integers(*work.targets, n)
     places = {"place": np.zeros(n, np.int64)}
     if work.crew is not None:
         places["place"] = work.crew.start + rng.integers(0, len(work.crew), n)
@@ -143,6 +148,7 @@ def _base(work: Work, ts_ms: np.ndarray, party: np.ndarray, rng: np.random.Gener
 
 def _joined(parts: list[Plan], hour: int) -> Plan:
     """All parts in order of time, with ids."""
+    parts = [part for part in parts if len(part)]
     if not parts:
         return NOTHING
     names = parts[0].columns

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulator.chance import Draws, generator
+from simulator.chance import Draws, generator, one_of, several
 from simulator.clock import HOUR_MS, MINUTE_MS
 from simulator.events import Pools
 from simulator.hosts import SHORT_LINKS, addresses
@@ -111,8 +111,8 @@ class Site:
 
     def _write(self, name: str, rng: np.random.Generator) -> None:
         """New texts, with a link to the new host."""
-        path = "".join(rng.choice(list("abcdefghkmnprstwxy23456789"), 5))
-        shown = str(rng.choice(SHORT_LINKS)) if self._short else name
+        path = several(rng, "abcdefghkmnprstwxy23456789", 5)
+        shown = one_of(rng, SHORT_LINKS) if self._short else name
         linked = self.scam_type in ("phishing_sms", "fake_police")
         made = variants(self.scam_type, self.brand, rng, f"{shown}/{path}", linked=linked)
         link_host = self.pools.host.add(shown)
