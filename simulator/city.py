@@ -151,7 +151,7 @@ class City:
         return unhindered(self.scenario, self.population, self.days, self.seed).losses
 
     def _slice(self, ordinary: Rows, start_ms: int, end_ms: int) -> Slice:
-        rows = Rows.merged([ordinary, *self._operation.parts(start_ms, end_ms), self._officers.due(end_ms)])
+        rows = Rows.merged([ordinary, *self._operation.parts(start_ms, end_ms), *self._officers.due(end_ms)])
         self._forward(rows)
         rows.set(cell_town=self._town_of_cell[rows.column("cell")])
         self._end_ms = end_ms

@@ -176,9 +176,11 @@ NO_ROWS = Rows.blank(0)
 def to_frame(rows: Rows, pools: Pools, first_id: int) -> pa.RecordBatch:
     """One frame; events are numbered from `first_id`, and taken in at the moment they happen."""
     arrays: dict[str, pa.Array] = {
-        name: pa.array(rows.column(name)) for name in _DTYPES if name not in POOLED and name not in TRUTH_COLUMNS
+        "event_id": pa.array(np.arange(first_id, first_id + rows.count, dtype=np.uint64)),
+        "ingest_ts_ms": (ts_ms := pa.array(rows.column("ts_ms"))),
+        "ts_ms": ts_ms,
+        "text": pools.text.take(rows.column("text")),
+        "host": pools.host.take(rows.column("host")),
     }
-    arrays |= {name: getattr(pools, name).take(rows.column(name)) for name in POOLED}
-    arrays["event_id"] = pa.array(np.arange(first_id, first_id + rows.count, dtype=np.uint64))
-    arrays["ingest_ts_ms"] = arrays["ts_ms"]
-    return pa.RecordBatch.from_arrays([arrays[column.name] for column in COLUMNS], schema=EVENT_SCHEMA)
+    whole = [arrays[name] if name in arrays else pa.array(rows.column(name)) for name in EVENT_SCHEMA.names]
+    return pa.RecordBatch.from_arrays(whole, schema=EVENT_SCHEMA)

@@ -70,8 +70,8 @@ class Officers:
     _scribe: Scribe = field(default_factory=Scribe)
     _later: Later = field(default_factory=Later)
 
-    def due(self, end_ms: int) -> Rows:
-        """What is said before `end_ms`, in order of time."""
+    def due(self, end_ms: int) -> list[Rows]:
+        """What is said before `end_ms`, each part in order of time."""
         return self._later.due(end_ms)
 
     def hear(self, rows: Rows, actions: np.ndarray, rules: Sequence[int], next_ms: int) -> None:

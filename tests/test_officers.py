@@ -27,8 +27,8 @@ def said(actions: Action, count: int = 400, **columns: Any) -> Rows:
     rows = Rows.of(columns.pop("kind", Kind.CALL), np.full(count, DAY_0_MS), **(given | columns))
     officers = Officers(SEED, STOPPED, lambda account: account + 50_000 if account > 20_000 else 0)
     officers.hear(rows, np.full(count, actions, np.uint32), [RULE] * count, NEXT_MS)
-    assert officers.due(NEXT_MS).count == 0
-    return officers.due(END_MS)
+    assert not officers.due(NEXT_MS)
+    return Rows.merged(officers.due(END_MS))
 
 
 def outcomes(rows: Rows) -> Counter[Outcome]:

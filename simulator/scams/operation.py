@@ -104,16 +104,18 @@ class Operation:
         self.lines.swap(start_ms)
         self.journeys.due(end_ms)
         self.launderer.due(end_ms)
-        self._parts = [*self._volleys.due(start_ms, end_ms), self._scribe.rows(), self._later.due(end_ms)]
+        self._parts = [*self._volleys.due(start_ms, end_ms), self._scribe.rows(), *self._later.due(end_ms)]
         return self._parts
 
     def feedback(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray, first_id: int = 0) -> None:
         """`rows`: the slice, whatever else was in it, with ids from `first_id` on; `verdict` u8[n], `actions`
         u32[n]."""
         self._parts = None
-        if not self.centre:
-            self._warn(rows, actions)
-        self._take_away(rows, verdict, actions)
+        touched = np.flatnonzero((actions != 0) | (verdict == Verdict.BLOCK))
+        if len(touched) and not self.centre:
+            self._warn(rows.column("target")[touched], actions[touched])
+        if len(touched):
+            self._take_away(rows, touched.tolist(), verdict[touched].tolist(), actions[touched].tolist())
         scams = np.flatnonzero(rows.column("campaign") >= 0)
         if self.centre and len(scams):
             visits = scams[rows.column("kind")[scams] == Kind.WEB]
@@ -203,10 +205,10 @@ class Operation:
             else:
                 self.journeys.feedback(one % FAMILY_SIZE, int(verdict[row]), int(actions[row]), first_id + row)
 
-    def _warn(self, rows: Rows, actions: np.ndarray) -> None:
+    def _warn(self, citizens: np.ndarray, actions: np.ndarray) -> None:
         warned = np.flatnonzero(any_warning(actions))
         if len(warned):
-            residents = self._residents(rows.column("target")[warned])
+            residents = self._residents(citizens[warned])
             self._warned.note(residents[residents >= 0], tiers(actions[warned])[residents >= 0])
 
     def _residents(self, numbers: np.ndarray) -> np.ndarray:
@@ -214,14 +216,14 @@ class Operation:
         place = np.minimum(np.searchsorted(self._number, numbers), len(self._number) - 1)
         return np.where(self._number[place] == numbers, self._order[place], -1)
 
-    def _take_away(self, rows: Rows, verdict: np.ndarray, actions: np.ndarray) -> None:
-        """Lines, hosts and accounts that the interceptor limited or blocked."""
-        struck = np.flatnonzero((verdict == Verdict.BLOCK) | ((actions & np.uint32(_TAKES_LINE | _TAKES_ACCOUNT)) != 0))
-        names = ("kind", "subject", "source", "ts_ms", "campaign", "payer")
-        columns = [rows.column(name)[struck].tolist() for name in names]
-        for kind, subject, source, ts_ms, campaign, payer, action in zip(
-            *columns, actions[struck].tolist(), strict=True
-        ):
+    def _take_away(self, rows: Rows, touched: list[int], verdicts: list[int], actions: list[int]) -> None:
+        """Lines, hosts and accounts that the interceptor limited or blocked, among the rows that it did something
+        about."""
+        columns = [rows.column(name) for name in ("kind", "subject", "source", "ts_ms", "campaign", "payer")]
+        for row, verdict, action in zip(touched, verdicts, actions, strict=True):
+            if verdict != Verdict.BLOCK and not action & (_TAKES_LINE | _TAKES_ACCOUNT):
+                continue
+            kind, subject, source, ts_ms, campaign, payer = (int(column[row]) for column in columns)
             if kind in _LINE_KINDS or subject in (Subject.NUMBER, Subject.TEXT):
                 self.lines.take_away(source, ts_ms, silenced=bool(action & _LIMIT))
             elif kind == Kind.WEB or subject == Subject.SITE:

@@ -43,8 +43,8 @@ class Later:
             self._order += 1
             self._wait(self._order, rows.in_order())
 
-    def due(self, end_ms: int) -> Rows:
-        """Rows before `end_ms`, in order of time; of equal times, those that came first."""
+    def due(self, end_ms: int) -> list[Rows]:
+        """Rows before `end_ms`, each part in order of time, the parts in the order in which they came."""
         ready: list[tuple[int, Rows]] = []
         while self._waiting and self._waiting[0][0] < end_ms:
             _, order, rows = heapq.heappop(self._waiting)
@@ -52,7 +52,7 @@ class Later:
             ready.append((order, rows.cut(0, until)))
             if until < rows.count:
                 self._wait(order, rows.cut(until, rows.count))
-        return Rows.merged(rows for _, rows in sorted(ready, key=itemgetter(0)))
+        return [rows for _, rows in sorted(ready, key=itemgetter(0))]
 
     def _wait(self, order: int, rows: Rows) -> None:
         heapq.heappush(self._waiting, (int(rows.column("ts_ms")[0]), order, rows))
