@@ -26,7 +26,7 @@ class Limits:
     """Caps of the engine's tables. Beyond a cap old entries are evicted and counted."""
 
     keys_max: int = 8_000_000  # per key column
-    pairs_max: int = 64_000_000  # per distinct window
+    pairs_max: int = 64_000_000  # per distinct window, of keys with more than a few values
     scored_keys_max: int = 2_000_000  # sources and targets with evidence, each
     reading_bytes_max: int = 1 << 25  # for what is remembered of messages; an eighth of it for hosts
     wording_places_max: int = 4_194_304  # of founders of near-equal texts, 16 bytes each, up to four a text

@@ -1,8 +1,9 @@
 """Number of distinct values in a sliding window, exact, at a cost that doesn't grow with their number.
 
 Enters: rows of a chunk in arrival order with their places (see windows) and values. Leaves: per row their number.
-Invariant: pane p of a key's row holds how many values were last seen in p; a value seen again moves its one to the
-newer pane. So the sum over the window is the answer.
+Invariant: while a key has few values they stand in its row (see few), which is then all that is looked at. Beyond that
+they are pairs of key and value in a table of their own, and pane p of the row holds how many values were last seen in
+p; a value seen again moves its one to the newer pane. So the sum over the window is the answer.
 
 Pairs of key and value are forgotten, when room is needed, once they can count no more: their key's window has left them
 behind or the key is gone, or no update can be so late any more as to find them in the window. Updates must therefore be
@@ -15,11 +16,36 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from interceptor import pairs
+from interceptor import few, pairs
 from interceptor.config import LATENESS_MAX_MS
-from interceptor.kernels import AHEAD, INT, TABLE, Int32s, Int64s, Uint8s, fetch, helper, inlined, kernel, prefetch
+from interceptor.kernels import (
+    AHEAD,
+    INT,
+    OUT_I64,
+    TABLE,
+    Int32s,
+    Int64s,
+    Uint8s,
+    fetch,
+    helper,
+    inlined,
+    kernel,
+    prefetch,
+)
 from interceptor.pairs import PairTable
-from interceptor.panes import PANES, ROW_WORDS, advance, is_live, pane_length_ms, pane_of, total
+from interceptor.panes import (
+    EPOCH,
+    HEAD,
+    PANES,
+    ROW_WORDS,
+    dropped,
+    empty,
+    is_live,
+    moved,
+    pane_length_ms,
+    pane_of,
+    remaining,
+)
 from interceptor.state import State, array_of, checked, nested, within
 from interceptor.tables import SLOT_MASK, epoch_of, slot_of
 from interceptor.window import Window
@@ -28,8 +54,8 @@ _BEFORE_ALL_MS = -(2**62)  # before every date
 
 
 class DistinctWindow(Window):
-    """Number of distinct values among the updating events; value 0 isn't counted. 64 bytes a key, and 48 to 96 a pair
-    of key and value, of which at most `pairs_max` are held."""
+    """Number of distinct values among the updating events; value 0 isn't counted. 64 bytes a key; once it has more than
+    FEW values in the window, 48 to 96 a pair of key and value, of which at most `pairs_max` are held."""
 
     def __init__(self, within_ms: int, pairs_max: int) -> None:
         super().__init__("distinct", pane_length_ms(within_ms, PANES), ROW_WORDS)
@@ -63,13 +89,22 @@ class DistinctWindow(Window):
     def forget(self) -> None:
         """Makes room for pairs."""
         oldest_to_come = (int(self._newest_ms[0]) - LATENESS_MAX_MS) // self.length_ms
-        self._pairs.make_room(_mark_dead(self._pairs.words, self._words, oldest_to_come - PANES))
+        _erase_dead(self._pairs.words, self._words, self._pairs.state, oldest_to_come - PANES)
+        self._pairs.make_room()
 
 
 @inlined
 def _is_live(words: Int64s, owner: int, pane: int) -> bool:
     """Whether a pair last seen in `pane` is among the ones of its owner's row. An owner is an epoch and a slot."""
     return is_live(words, PANES, slot_of(owner), epoch_of(owner), pane)
+
+
+@inlined
+def _ask(pair_words: Int64s, hashed: int) -> None:
+    """Has the place of a pair brought near, without waiting for it."""
+    home = pair_words.ctypes.data + pairs.BYTES * (hashed & (len(pair_words) - 1))
+    fetch(home)
+    fetch(home + pairs.BYTES - 1)  # a pair may lie on two lines of memory
 
 
 @helper
@@ -103,15 +138,52 @@ def _see(
 
 
 @helper
+def _become_many(words: Int64s, cells: Int32s, pair_words: Int64s, state: Int64s, owner: int) -> None:
+    """The values in a row become pairs."""
+    slot = slot_of(owner)
+    values, head, marks = few.values_of(words, slot), words[slot, HEAD], words[slot, EPOCH]
+    for value in values:
+        _ask(pair_words, pairs.hash_of(owner, value))
+    few.become_many(words, slot)
+    for at, value in enumerate(values):
+        pane = head - few.age(marks, at, head)
+        _see(words, cells, pair_words, state, pairs.hash_of(owner, value), owner, value, pane)
+
+
+@inlined
+def _advance(words: Int64s, cells: Int32s, owner: int, pane: int) -> bool:
+    """Bring `pane` into the row's window. False: the pane is too old for it."""
+    slot = slot_of(owner)
+    emptied = moved(words, PANES, slot, epoch_of(owner), pane)
+    if emptied == PANES:
+        few.become_none(words, slot, epoch_of(owner))
+    elif few.are_many(words, slot):
+        empty(cells, 0, PANES, slot, pane, emptied)
+    elif emptied > 0:
+        few.forget(words, slot, pane, emptied)
+    return emptied >= 0
+
+
+@inlined
+def _number(words: Int64s, cells: Int32s, owner: int, pane: int) -> int:
+    """How many values there are, seen from the later of the row's head and `pane`."""
+    slot = slot_of(owner)
+    without = dropped(words, PANES, slot, epoch_of(owner), pane)
+    if few.are_many(words, slot):
+        return remaining(cells, 0, PANES, slot, pane, without)
+    return few.number(words, slot, pane, without)
+
+
+@helper
 def _ask_for_pairs(
-    start: int, stop: int, places: Int64s, changes: Uint8s, values: Int64s, pair_words: Int64s, hashes: Int64s
-) -> None:
+    start: int, stop: int, places: Int64s, changes: Uint8s, values: Int64s, words: Int64s, pair_words: Int64s,
+    hashes: Int64s,
+) -> None:  # fmt: skip
     for i in range(start, stop):
-        if changes[i]:
+        if changes[i] and places[i] >= 0:
             hashes[i] = pairs.hash_of(places[i], values[i])
-            home = pair_words.ctypes.data + pairs.BYTES * (hashes[i] & (len(pair_words) - 1))
-            fetch(home)
-            fetch(home + pairs.BYTES - 1)  # a pair may lie on two lines of memory
+            if few.are_many(words, slot_of(places[i])):
+                _ask(pair_words, hashes[i])
 
 
 @helper
@@ -122,35 +194,36 @@ def distinct(
 ) -> int:  # fmt: skip
     """Gives the first row that needs room for pairs, else `stop`. What becomes of `hashes` is of no interest."""
     pane = 0
-    _ask_for_pairs(start, stop, places, changes, values, pair_words, hashes)
+    _ask_for_pairs(start, stop, places, changes, values, words, pair_words, hashes)
     for i in range(start, stop):
         now_ms = ts_ms[rows[i]]
         pane = pane_of(now_ms, pane_ms, pane)
-        owner = places[i]
+        owner, value = places[i], values[i]
         if changes[i] and owner >= 0:
-            if state[pairs.BUDGET] <= 0:
+            if state[pairs.BUDGET] < pairs.ROOM:  # a row that becomes many puts in several
                 return i
             newest_ms[0] = max(newest_ms[0], now_ms)
-            if advance(words, cells, PANES, slot_of(owner), epoch_of(owner), pane) and values[i] != 0:
-                _see(words, cells, pair_words, state, hashes[i], owner, values[i], pane)
+            if _advance(words, cells, owner, pane) and value != 0:
+                many = few.are_many(words, slot_of(owner))
+                if not many and not few.see(words, slot_of(owner), value, pane):
+                    _become_many(words, cells, pair_words, state, owner)
+                    many = True
+                if many:
+                    _see(words, cells, pair_words, state, hashes[i], owner, value, pane)
         if reads[i] >= 0:
-            out[rows[i]] = total(words, cells, PANES, slot_of(reads[i]), epoch_of(reads[i]), pane)
+            out[rows[i]] = _number(words, cells, reads[i], pane)
     return stop
 
 
-@kernel(TABLE, TABLE, INT)
-def _mark_dead(pair_words: Int64s, words: Int64s, pane_too_old: int) -> int:
-    """Set the owner of each pair to 0 that can't count again; gives the number of the others."""
-    living = 0
-    for at in range(len(pair_words)):
+@kernel(TABLE, TABLE, OUT_I64, INT)
+def _erase_dead(pair_words: Int64s, words: Int64s, state: Int64s, pane_too_old: int) -> None:
+    """All pairs that can't count again."""
+    at = 0
+    while at < len(pair_words):
         if at + AHEAD < len(pair_words):
             prefetch(words, slot_of(pair_words[at + AHEAD, pairs.OWNER]))
-        owner = pair_words[at, pairs.OWNER]
-        pane = pair_words[at, pairs.STAMP]
-        if owner == 0:
-            continue
-        if pane > pane_too_old and _is_live(words, owner, pane):
-            living += 1
+        owner, pane = pair_words[at, pairs.OWNER], pair_words[at, pairs.STAMP]
+        if owner == 0 or (pane > pane_too_old and _is_live(words, owner, pane)):
+            at += 1
         else:
-            pair_words[at, pairs.OWNER] = 0
-    return living
+            pairs.erase(pair_words, state, at)  # after which another one may stand there

@@ -4,7 +4,7 @@ Enters: pairs with a stamp (a pane). Leaves: where a pair is. Invariants: at mos
 the layout depends on the pairs put in and their order alone, so that what is evicted doesn't depend on how the stream
 was cut.
 
-Kernels put pairs in with `put` while the budget lasts, then return to Python, which marks the dead and calls
+Kernels put pairs in with `put` while the budget lasts, then return to Python, which has the dead erased and calls
 `make_room`. At `pairs_max` the pair with the oldest stamp within PROBE places of the new one's home goes.
 """
 
@@ -22,6 +22,7 @@ OWNER, VALUE, STAMP = 0, 1, 2  # words of a pair; owner 0 = empty
 BYTES = 24
 COUNT, COUNT_MAX, BUDGET, EVICTED = 0, 1, 2, 3  # items of the state
 PROBE = 16
+ROOM = 8  # pairs that can be put in at the least once room was made
 
 
 class PairTable:
@@ -33,7 +34,7 @@ class PairTable:
         self.words = table(ROWS_MIN, 3)
         self.state = np.zeros(4, np.int64)
         self.state[COUNT_MAX] = pairs_max
-        self.make_room(0)
+        self.make_room()
 
     @property
     def size(self) -> int:
@@ -45,21 +46,20 @@ class PairTable:
         """Pairs that went for want of room while they still mattered."""
         return int(self.state[EVICTED])
 
-    def make_room(self, living: int) -> None:
-        """Rebuild with the `living` pairs (the others' owner was set to 0), larger if they would fill more than a
-        quarter. The budget is in proportion to what a rebuild costs, so that the cost stays small for each pair put
-        in."""
-        pairs_max = int(self.state[COUNT_MAX])
+    def make_room(self) -> None:
+        """To be called when the dead were erased. Larger where the living fill more than a quarter. The budget is in
+        proportion to what it costs to look for the dead, so that the cost stays small for each pair put in."""
+        living, pairs_max = self.size, int(self.state[COUNT_MAX])
         capacity = len(self.words)
         while living > capacity // 4 and capacity // 2 < pairs_max:
             capacity *= 2
-        words = table(capacity, 3)
-        _rebuild(self.words, words)
-        self.words = words
-        self.state[COUNT] = living
+        if capacity > len(self.words):
+            words = table(capacity, 3)
+            _rebuild(self.words, words)
+            self.words = words
         room = capacity // 2 - living
         if capacity // 2 >= pairs_max:
-            room = max(pairs_max - living, pairs_max // 4, 1)  # the rest by eviction
+            room = max(pairs_max - living, pairs_max // 4, ROOM)  # the rest by eviction
         self.state[BUDGET] = room
 
     def taken(self) -> State:
@@ -126,7 +126,7 @@ def erase(words: Int64s, state: Int64s, at: int) -> None:
 
 @inlined
 def put(words: Int64s, state: Int64s, at: int, owner: int, value: int, stamp: int) -> None:
-    """Put in a pair at the empty place where it belongs. There must be room: COUNT below COUNT_MAX, and budget."""
+    """Put in a pair at the empty place where it belongs. COUNT must be below COUNT_MAX, and there must be budget."""
     words[at, OWNER] = owner
     words[at, VALUE] = value
     words[at, STAMP] = stamp

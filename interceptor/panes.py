@@ -18,6 +18,7 @@ PANES = 12
 SUM_PANES = 6
 ROW_WORDS = 8  # a line of memory: 12 panes of int32, 6 of int64 or 24 of uint16, then these two
 HEAD, EPOCH = 6, 7
+EPOCH_BITS = 32  # of its word; what is above them is for the window alone, and 0 at first
 
 
 def pane_length_ms(within_ms: int, panes: int) -> int:
@@ -36,12 +37,17 @@ def pane_of(now_ms: int, pane_ms: int, before: int) -> int:
 
 
 @inlined
+def _is_of(words: Int64s, row: int, epoch: int) -> bool:
+    return words[row, EPOCH] & (1 << EPOCH_BITS) - 1 == epoch
+
+
+@inlined
 def moved(words: Int64s, panes: int, row: int, epoch: int, pane: int) -> int:
     """Bring `pane` into the row's window. How many panes are to be emptied, `pane` and those before it; -1: it is too
     old for the window."""
     head = words[row, HEAD]
     emptied = panes
-    if words[row, EPOCH] != epoch:
+    if not _is_of(words, row, epoch):
         words[row, EPOCH] = epoch
     elif pane > head:
         emptied = min(pane - head, panes)
@@ -71,7 +77,7 @@ def advance(words: Int64s, cells: Any, panes: int, row: int, epoch: int, pane: i
 @inlined
 def dropped(words: Int64s, panes: int, row: int, epoch: int, pane: int) -> int:
     """How many panes drop out when the row is seen from `pane`: all of them where it is another key's."""
-    if words[row, EPOCH] != epoch:
+    if not _is_of(words, row, epoch):
         return panes
     return min(max(pane - words[row, HEAD], 0), panes)
 
@@ -100,4 +106,4 @@ def total(words: Int64s, cells: Any, panes: int, row: int, epoch: int, pane: int
 @inlined
 def is_live(words: Int64s, panes: int, row: int, epoch: int, pane: int) -> bool:
     """Whether `pane`, which an update of this row reached, is in the row's window."""
-    return words[row, EPOCH] == epoch and pane > words[row, HEAD] - panes
+    return _is_of(words, row, epoch) and pane > words[row, HEAD] - panes

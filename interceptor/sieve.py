@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from interceptor.kernels import Int64s, Uint8s, helper, inlined
+from interceptor.kernels import Int64s, Uint8s, fetch, helper, inlined
 
+BYTES_AT_HAND = 32_768  # of a sieve that need not be asked for
 _SHIFT = np.uint64(32)  # the bits of a mixed key below are where its place in the table comes from
 
 
@@ -22,6 +23,12 @@ def empty_sieve(capacity: int) -> Uint8s:
 @inlined
 def _bit(sieve: Uint8s, mixed_key: int) -> np.uint64:
     return (np.uint64(mixed_key) >> _SHIFT) & np.uint64(8 * len(sieve) - 1)
+
+
+@inlined
+def ask(sieve: Uint8s, mixed_key: int) -> None:
+    """Has the key's bit brought near, without waiting for it."""
+    fetch(sieve.ctypes.data + np.int64(_bit(sieve, mixed_key) >> np.uint64(3)))
 
 
 @inlined

@@ -34,7 +34,7 @@ from interceptor.kernels import (
 State = dict[str, np.ndarray]  # by names like windows/keys/3/epochs
 
 # One higher whenever the meaning of any array changes: then a snapshot of before can't be used any more, and says so.
-LAYOUT = 3
+LAYOUT = 4
 
 _Dtype = type[np.int64] | type[np.int32] | type[np.uint8]
 

@@ -133,11 +133,12 @@ class Walker:
         number, window = int(self._position[walking.GROUP]), int(self._position[walking.WINDOW])
         if window == self._about[number, walking.WINDOWS_END]:
             self._groups[number].table.grow()
+            self._bind(number)
         else:
             full = self._windows[window]
             assert isinstance(full, DistinctWindow)
             full.forget()
-        self._bind(number)
+            self._bind_pairs(window)
 
     def _describe(self) -> None:
         """What stays as it is."""
@@ -176,10 +177,15 @@ class Walker:
             window.reserve(held.capacity)
             fields[walking.WORDS], fields[walking.WORDS_ROWS] = window.words.ctypes.data, len(window.words)
             fields[walking.ROW_WORDS] = window.words.shape[1]
-            if isinstance(window, DistinctWindow):
-                pairs, pair_counts, newest = window.memory
-                fields[walking.PAIRS], fields[walking.PAIRS_ROWS] = pairs.ctypes.data, len(pairs)
-                fields[walking.PAIR_COUNTS], fields[walking.NEWEST] = pair_counts.ctypes.data, newest.ctypes.data
+            self._bind_pairs(place)
+
+    def _bind_pairs(self, place: int) -> None:
+        """Where those of a window are, if it has any."""
+        window, fields = self._windows[place], self._of_windows[place]
+        if isinstance(window, DistinctWindow):
+            pairs, pair_counts, newest = window.memory
+            fields[walking.PAIRS], fields[walking.PAIRS_ROWS] = pairs.ctypes.data, len(pairs)
+            fields[walking.PAIR_COUNTS], fields[walking.NEWEST] = pair_counts.ctypes.data, newest.ctypes.data
 
     def _widen(self, rows: int) -> None:
         """Memory for chunks of so many rows."""

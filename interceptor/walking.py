@@ -42,7 +42,7 @@ from interceptor.kernels import (
     pointer,
 )
 from interceptor.sequences import sequence
-from interceptor.sieve import fill, mark, passes
+from interceptor.sieve import BYTES_AT_HAND, ask, fill, mark, passes
 from interceptor.sightings import sequential, since_first, since_last
 from interceptor.tables import NO_ROOM, find, mixed, placed, slot_of
 from interceptor.windows import count, ratio, sum_up
@@ -107,8 +107,12 @@ def _choose(
     sieve already. Which of its steps each matches, as bits, and whether it changes it."""
     first, last, readers = group[STEPS], group[STEPS_END], group[READERS]
     sieve = carray(pointer(group[SIEVE]), (group[SIEVE_BYTES],), np.uint8)
-    found = 0
-    for row in candidates:
+    found, far = 0, len(sieve) > BYTES_AT_HAND
+    for i, row in enumerate(candidates):
+        if far and i + AHEAD < len(candidates):
+            ask(sieve, of[candidates[i + AHEAD]])
+            if group[BY] != group[OF]:
+                ask(sieve, by[candidates[i + AHEAD]])
         at, bits = np.uint64(np.uint32(row)), 0  # what can't be negative needn't be looked at for that
         for step in range(first, last):
             mask = steps[step, 1]

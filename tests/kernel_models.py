@@ -94,7 +94,7 @@ def columns(
     )
 
 
-def streams(within_ms: int, events_max: int = 50, values_max: int = 6) -> st.SearchStrategy[Stream]:
+def streams(within_ms: int, events_max: int = 50, values_max: int = 9) -> st.SearchStrategy[Stream]:
     """Few keys, and a clock that stands, creeps or leaps over the window. Updates are late by at most the limit of
     admission; events that only read have any time."""
     steps_ms = [0, 1, within_ms // 12, within_ms // 7, within_ms, 13 * within_ms // 12]
