@@ -53,7 +53,7 @@ class SpanTable:
     """Key → (from_ms, expires_ms) and a code, open addressing. `keys` int64[capacity, 1], 0 = free; `spans`
     int64[capacity, 2]; `codes` int32[capacity], whose pages aren't there where every code is 0.
 
-    The capacity is no power of two, so that a long list fits as closely as it may: four fifths full, 31 bytes a key.
+    The capacity is no power of two, so that a long list fits as closely as it may: seven eighths full, 29 bytes a key.
     Nearly all look-ups are for keys that aren't there, so each key also sets three bits of a word of `sieve`: for 97 of
     100 other keys one of theirs is 0, and the table, too large for the processor's cache, isn't touched.
     """
@@ -70,8 +70,8 @@ class SpanTable:
 
     def reserve(self, keys: int) -> None:
         """Makes room for so many keys more: growing by and by takes twice the memory for a while."""
-        if (self.size + keys) * 8 > len(self.keys) * 7:
-            self._move(self.held(), max(self.size + keys, len(self.keys)))
+        if (self.size + keys) * 16 > len(self.keys) * 15:
+            self._move(self.held(), max(self.size + keys, self.size * 5 // 4))
 
     def put(self, keys: Uint64s, from_ms: Int64s, expires_ms: Int64s, codes: Int32s) -> None:
         """Adds keys, or extends those that are there. Of several codes, 0 aside, that of the latest end is kept."""
@@ -122,7 +122,7 @@ class SpanTable:
         self.size = put_all(*held, self.sieve, self.keys, self.spans, self.codes)
 
     def _allocate(self, keys: int) -> None:
-        capacity = keys + keys // 4 + 1
+        capacity = keys + keys // 7 + 1
         self.sieve, self.keys, self.spans = table(capacity // 8 + 1, 1), table(capacity, 1), table(capacity, 2)
         self.codes: Int32s = np.zeros(capacity, np.int32)
         self.located = [
