@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,17 +22,12 @@ import pyarrow as pa
 
 from interceptor.rules.errors import printable
 from interceptor.transport.ledger.file import LedgerError, open_file, told
-from interceptor.transport.ledger.rows import COLUMNS, Names, Rows, batch_of, check, rows_of
+from interceptor.transport.ledger.pieces import DIFFERING, KEEP_DIFFERING, Pieces, blobs_of, rows_from
+from interceptor.transport.ledger.rows import Names, Rows, among, batch_of, check, rows_of
 from interceptor.transport.wire import DECIDED_SCHEMA
 
-READ_ROWS = 1 << 16
 DIFFERING_KEPT_MAX = 100_000
-_AT_ONCE = 10_000  # places in one SELECT
 
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM"
-_VALUES = f"({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-_INSERT = f"INSERT INTO decisions {_VALUES}"
-_INSERT_DIFFERING = f"INSERT INTO differing {_VALUES}"
 _COUNT = "INSERT INTO tallies VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
 _COUNT_GROUP = (
     "INSERT INTO groups VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET decisions = decisions + excluded.decisions"
@@ -82,13 +77,16 @@ class Counts:
 
 
 class Ledger:
-    """One file. Use as a context, or close it. Not for several threads at once."""
+    """One file. Use as a context, or close it. Not for several threads at once.
+
+    Decisions lie in pieces (see `pieces`), all else in rows."""
 
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
         """Makes the file where there is none, unless `read_only`. Raises LedgerError."""
         self.path = Path(path)
         self._db = open_file(self.path, read_only=read_only)
         try:
+            self._pieces = Pieces(self._db)
             self._hits, self._rulesets = Names(self._db, "hits", "rules"), Names(self._db, "rulesets", "hash")
             self._offsets = self._read_offsets()
         except BaseException:
@@ -127,10 +125,15 @@ class Ledger:
             return Added()
         with self.transaction():
             rows = rows_of(batch, self._hits, self._rulesets).by_place()
-            if self._insert_new(rows):
-                self._count_groups(rows)
+            stored = self._pieces.at(rows.place)
+            first = np.append(True, rows.place[1:] != rows.place[:-1])
+            new = first & ~among(rows.place, stored.place)
+            added = rows if new.all() else rows.take(new)
+            self._pieces.add(added)
+            self._count_groups(added)
+            if added is rows:
                 return Added(new=len(rows))
-            return self._add_some_known(rows)
+            return Added(new=len(added)) + self._compare(rows.take(~new), Rows.joined([stored, added]).by_place())
 
     def advance(self, topic: str, partition: int, next_offset: int) -> None:
         """All messages before `next_offset` are in. Raises LedgerError where another process did the same meanwhile."""
@@ -159,12 +162,12 @@ class Ledger:
 
     def places(self) -> np.ndarray:
         """uint64[decisions], ascending."""
-        found = self._db.execute("SELECT place FROM decisions ORDER BY place")
-        return np.fromiter((row[0] for row in found), np.uint64)
+        return self._pieces.places()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All decisions with DECIDED_SCHEMA by place, as of now, in batches of READ_ROWS at most."""
-        yield from self._read(f"{_SELECT} decisions ORDER BY place")
+        """All decisions with DECIDED_SCHEMA by place, as of now, in batches of READ_ROWS (see pieces) at most."""
+        for rows in self._pieces.all():
+            yield batch_of(rows, self._hits, self._rulesets)
 
     def rows(self) -> pa.Table:
         """The same in one table."""
@@ -172,18 +175,15 @@ class Ledger:
 
     def differing(self) -> pa.Table:
         """Decisions that said something else than the first of their place; the first DIFFERING_KEPT_MAX of them."""
-        return pa.Table.from_batches(self._read(f"{_SELECT} differing ORDER BY id"), DECIDED_SCHEMA)
+        return self._table(Rows.joined([rows_from(*one) for one in self._db.execute(DIFFERING)]))
 
     def find(self, event_id: int) -> pa.Table:
-        """The decisions about an event, by place: several where its id came again. Looks through the whole file."""
-        signed = event_id - (1 << 64) if event_id >> 63 else event_id
-        found = self._read(f"{_SELECT} decisions WHERE event_id = ? ORDER BY place", signed)
-        return pa.Table.from_batches(found, DECIDED_SCHEMA)
+        """The decisions about an event, by place: several where its id came again."""
+        return self._table(self._pieces.of_event(event_id))
 
     def decided(self, first: int, end: int) -> pa.Table:
         """What there is of the places from `first` to before `end`, by place."""
-        query = f"{_SELECT} decisions WHERE place >= ? AND place < ? ORDER BY place"
-        return pa.Table.from_batches(self._read(query, first, end), DECIDED_SCHEMA)
+        return self._table(self._pieces.between(first, end))
 
     def counts(self) -> Counts:
         """As of now; takes no longer for a long ledger."""
@@ -193,62 +193,32 @@ class Ledger:
         found = {(kind, verdict, status, ruleset): count for kind, verdict, status, ruleset, count in groups}
         return Counts(dict(sorted(found.items())), dict(self._db.execute("SELECT name, count FROM tallies")))
 
-    def _insert_new(self, rows: Rows) -> bool:
-        """Whether none of the places was known; if one was, nothing has happened."""
-        self._db.execute("SAVEPOINT new")
-        try:
-            self._db.executemany(_INSERT, rows.tuples())
-        except sqlite3.IntegrityError:
-            self._db.execute("ROLLBACK TO new")
-            self._db.execute("RELEASE new")
-            return False
-        self._db.execute("RELEASE new")
-        return True
-
-    def _add_some_known(self, rows: Rows) -> Added:
-        """`rows` by place. The first of each place is new if the ledger has none; all others are held against it."""
-        first = np.append(True, rows.place[1:] != rows.place[:-1])
-        stored = self._stored(rows.place[first])
-        new = first & ~np.isin(rows.place, stored.place, assume_unique=False)
-        added, again = rows.take(new), rows.take(~new)
-        self._db.executemany(_INSERT, added.tuples())
-        self._count_groups(added)
-        in_force = stored.and_then(added).by_place()
+    def _compare(self, again: Rows, in_force: Rows) -> Added:
+        """What came again with what stands, which has all of its places; both by place."""
         same = again.same_as(in_force.take(np.searchsorted(in_force.place, again.place)))
         differing = again.take(~same)
         self._keep_differing(differing)
         self.count("repeated", int(same.sum()))
-        return Added(len(added), int(same.sum()), len(differing))
-
-    def _stored(self, places: np.ndarray) -> Rows:
-        found: list[tuple[int | float, ...]] = []
-        for start in range(0, len(places), _AT_ONCE):
-            asked = places[start : start + _AT_ONCE].tolist()
-            found += self._db.execute(f"{_SELECT} decisions WHERE place IN ({','.join('?' * len(asked))})", asked)
-        return Rows.from_tuples(found).by_place()
+        return Added(repeated=int(same.sum()), differing=len(differing))
 
     def _keep_differing(self, rows: Rows) -> None:
         if not len(rows):
             return
         self.count("differing", len(rows))
-        kept = self._db.execute("SELECT count(*) FROM differing").fetchone()[0]
-        self._db.executemany(_INSERT_DIFFERING, rows.take(np.arange(len(rows)) < DIFFERING_KEPT_MAX - kept).tuples())
+        kept = self._db.execute("SELECT coalesce(sum(rows), 0) FROM differing").fetchone()[0]
+        some = rows.take(slice(max(0, DIFFERING_KEPT_MAX - kept)))
+        if len(some):
+            self._db.execute(KEEP_DIFFERING, (len(some), *blobs_of(some)))
 
     def _count_groups(self, rows: Rows) -> None:
-        packed = rows["ruleset"] << 24 | rows["kind"] << 16 | rows["verdict"] << 8 | rows["status"]
+        ruleset, kind, verdict = (rows[name].astype(np.int64) for name in ("ruleset", "kind", "verdict"))
+        packed = ruleset << 24 | kind << 16 | verdict << 8 | rows["status"]
         for group, count in zip(*(column.tolist() for column in np.unique(packed, return_counts=True)), strict=True):
             values = (group >> 16 & 255, group >> 8 & 255, group & 255, group >> 24, count)
             self._db.execute(_COUNT_GROUP, values)
 
-    def _read(self, query: str, *values: int) -> Iterator[pa.RecordBatch]:
-        with closing(self._db.cursor()) as cursor:
-            cursor.execute(query, values)
-            # Texts after the cursor has begun: its view of the file isn't newer than theirs.
-            found = cursor.fetchmany(READ_ROWS)
-            hits, rulesets = self._hits.texts(), self._rulesets.texts()
-            while found:
-                yield batch_of(Rows.from_tuples(found), hits, rulesets)
-                found = cursor.fetchmany(READ_ROWS)
+    def _table(self, rows: Rows) -> pa.Table:
+        return pa.Table.from_batches([batch_of(rows, self._hits, self._rulesets)], DECIDED_SCHEMA)
 
     def _read_offsets(self) -> dict[tuple[str, int], int]:
         found = self._db.execute("SELECT topic, partition, next FROM offsets")

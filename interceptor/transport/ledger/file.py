@@ -7,9 +7,11 @@ ledger, or is one of a later version, is never written to.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from interceptor.rules.errors import printable
+from interceptor.transport.ledger.older import pack
 
 APPLICATION_ID = 0x1EC0_1ED6  # in the file's header: that it is a ledger
 BUSY_S = 30.0
@@ -19,9 +21,13 @@ _COLUMNS = """
     kind INTEGER NOT NULL, ts_ms INTEGER NOT NULL, event_id INTEGER NOT NULL, status INTEGER NOT NULL,
     verdict INTEGER NOT NULL, actions INTEGER NOT NULL, score REAL NOT NULL, target_score REAL NOT NULL,
     hits INTEGER NOT NULL, ruleset INTEGER NOT NULL"""
+_PACKED = """
+    place BLOB NOT NULL, kind BLOB NOT NULL, ts_ms BLOB NOT NULL, event_id BLOB NOT NULL, status BLOB NOT NULL,
+    verdict BLOB NOT NULL, actions BLOB NOT NULL, score BLOB NOT NULL, target_score BLOB NOT NULL,
+    hits BLOB NOT NULL, ruleset BLOB NOT NULL"""
 
 # MIGRATIONS[v] takes a file from version v (PRAGMA user_version) to v + 1. What was released is never edited.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+MIGRATIONS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
     (
         f"PRAGMA application_id = {APPLICATION_ID}",
         f"CREATE TABLE decisions (place INTEGER PRIMARY KEY, {_COLUMNS})",
@@ -34,6 +40,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE offsets (topic TEXT, partition INTEGER, next INTEGER NOT NULL,"
         " PRIMARY KEY (topic, partition)) WITHOUT ROWID",
         "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    ),
+    (
+        "CREATE TABLE pieces (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, rows INTEGER NOT NULL,"
+        f" ids BLOB NOT NULL, {_PACKED})",
+        "ALTER TABLE differing RENAME TO differing_1",
+        f"CREATE TABLE differing (id INTEGER PRIMARY KEY, rows INTEGER NOT NULL, {_PACKED})",
+        pack,
+        "DROP TABLE decisions",
+        "DROP TABLE differing_1",
     ),
 )
 
@@ -123,8 +138,8 @@ def _migrate(db: sqlite3.Connection, path: Path, read_only: bool) -> None:
     db.execute("BEGIN EXCLUSIVE")  # whoever comes at the same moment waits, and then finds it done
     try:
         for version in range(_pragma(db, "user_version"), len(MIGRATIONS)):
-            for statement in MIGRATIONS[version]:
-                db.execute(statement)
+            for step in MIGRATIONS[version]:
+                step(db) if callable(step) else db.execute(step)
             db.execute(f"PRAGMA user_version = {version + 1}")
         db.execute("COMMIT")
     except BaseException:
