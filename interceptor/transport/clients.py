@@ -1,12 +1,13 @@
-"""Connections to Kafka for the tools around the workers: the ledger, dead letters.
+"""Connections to Kafka.
 
-Enters: Settings. Leaves: consumers and producers of confluent-kafka, and which partitions there are. Invariants: a
-consumer made here commits nothing to Kafka and starts nowhere by itself; to a producer, a message is sent when all
-copies of the partition have it.
+Enters: Settings. Leaves: consumers and producers of confluent-kafka, options of aiokafka, which partitions there are.
+Invariants: a consumer made here commits nothing to Kafka and starts nowhere by itself; to a producer, a message is sent
+when all copies of the partition have it.
 """
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -68,6 +69,33 @@ def producer(settings: Settings, name: str, linger_ms: int = 5) -> Producer:
             "delivery.timeout.ms": 30_000,
         }
     )
+
+
+def aiokafka_options(settings: Settings, name: str) -> dict[str, Any]:
+    """How aiokafka connects; `name` is what brokers know the client by."""
+    found = {
+        "bootstrap_servers": settings.kafka,
+        "client_id": f"{settings.app}.{name}",
+        "security_protocol": settings.kafka_protocol,
+        "ssl_context": tls_context(settings),
+    }
+    if settings.kafka_protocol.startswith("SASL"):
+        found |= {
+            "sasl_mechanism": settings.kafka_mechanism,
+            "sasl_plain_username": settings.kafka_username,
+            "sasl_plain_password": settings.kafka_password.get_secret_value(),
+        }
+    return found
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """For clients in Python; None where the protocol has no TLS."""
+    if "SSL" not in settings.kafka_protocol:
+        return None
+    context = ssl.create_default_context(cafile=settings.kafka_ca)
+    if settings.kafka_certificate:
+        context.load_cert_chain(settings.kafka_certificate, settings.kafka_key)
+    return context
 
 
 def partitions(client: Consumer | Producer, settings: Settings, timeout_s: float) -> dict[str, list[int]]:

@@ -32,13 +32,16 @@ def read_events(values: Sequence[bytes | None], ids: np.ndarray, taken_ms: np.nd
 def read_joined(
     data: bytes | memoryview, starts: np.ndarray, ends: np.ndarray, ids: np.ndarray, taken_ms: np.ndarray | None = None
 ) -> Read:
-    """As read_events, of messages data[starts[i]:ends[i]]: int64[n] in ascending order, as `lines_in` gives them.
-    `data` has at most 2^31 - 1 bytes, else ValueError."""
+    """As read_events, of messages data[starts[i]:ends[i]]: int64[n] in ascending order, as `lines_in` gives them; where
+    one ends before it starts it has no value. `data` has at most 2^31 - 1 bytes, else ValueError."""
     if len(data) > BYTES_MAX:
         raise ValueError(f"{len(data):,} bytes at once, at most {BYTES_MAX:,}")
-    return _read(
-        np.frombuffer(data, np.uint8), starts, ends, ids, taken_ms, lambda row: bytes(data[starts[row] : ends[row]])
-    )
+
+    def value_of(row: int) -> bytes | None:
+        start, end = int(starts[row]), int(ends[row])
+        return bytes(data[start:end]) if end >= start else None
+
+    return _read(np.frombuffer(data, np.uint8), starts, ends, ids, taken_ms, value_of)
 
 
 def lines_in(data: bytes | memoryview) -> tuple[np.ndarray, np.ndarray]:

@@ -107,6 +107,12 @@ def begin(client: Consumer, partitions: list[TopicPartition]) -> list[TopicParti
     return found
 
 
+def first_offset(client: Consumer, topic: str) -> int:
+    """Of what the topic's one partition still holds. Raises KafkaException."""
+    ends: Any = client.get_watermark_offsets(TopicPartition(topic, 0), timeout=ANSWER_MAX_S)
+    return int(ends[0])
+
+
 def first_id(topic: str, partition: int) -> int:
     """Ids of events that have none count up from here, so a message has the same id whoever reads it when."""
     return int.from_bytes(blake2b(f"{topic}/{partition}".encode(), digest_size=8).digest(), "big")

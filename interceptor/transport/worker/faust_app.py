@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import ssl
 import tempfile
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -23,7 +22,7 @@ import faust
 from faust.types.auth import CredentialsArg
 from yarl import URL
 
-from interceptor.transport.clients import HEADROOM_BYTES
+from interceptor.transport.clients import HEADROOM_BYTES, tls_context
 from interceptor.transport.settings import Settings
 from interceptor.transport.worker.messages import Given, Incoming
 from interceptor.transport.worker.station import Station
@@ -114,7 +113,7 @@ def _nowhere() -> str:
 
 def _credentials(settings: Settings) -> CredentialsArg | None:
     """How Faust connects, None = as anybody and in the open."""
-    context = _context(settings) if "SSL" in settings.kafka_protocol else None
+    context = tls_context(settings)
     if settings.kafka_protocol.startswith("SASL"):
         return faust.SASLCredentials(
             username=settings.kafka_username,
@@ -123,10 +122,3 @@ def _credentials(settings: Settings) -> CredentialsArg | None:
             ssl_context=context,
         )
     return faust.SSLCredentials(context) if context else None
-
-
-def _context(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.kafka_ca)
-    if settings.kafka_certificate:
-        context.load_cert_chain(settings.kafka_certificate, settings.kafka_key)
-    return context

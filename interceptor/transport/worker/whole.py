@@ -17,11 +17,12 @@ from interceptor.batch import BadFrame
 from interceptor.listbook import ListBook
 from interceptor.rules.ruleset import RuleSet
 from interceptor.state import State
+from interceptor.transport.edge.json_events import read_events
 from interceptor.transport.edge.json_judge import Read
 from interceptor.transport.edge.raw_topics import first_id
 from interceptor.transport.wire import ROW_BITS
 from interceptor.transport.worker.entry import EntryShard
-from interceptor.transport.worker.json_messages import JsonMessages, read_at
+from interceptor.transport.worker.json_messages import JsonMessages, ids_at
 from interceptor.transport.worker.messages import Incoming, Taken
 from interceptor.transport.worker.shards import Stage
 from interceptor.transport.worker.telling import tell
@@ -94,4 +95,4 @@ class JsonShard(WholeShard):
             return messages.offsets, messages.read(self._first_id)
         offsets, times_ms, values = zip(*((one.offset, one.time_ms, one.value) for one in messages), strict=True)
         at = np.array(offsets, np.int64)
-        return at, read_at(list(values), at, np.array(times_ms, np.int64), self._first_id)
+        return at, read_events(values, ids_at(at, self._first_id), np.array(times_ms, np.int64))
