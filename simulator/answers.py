@@ -61,6 +61,10 @@ class Answers:
         luck = draw(self.seed, "desk minutes", account, asked_ms)
         return asked_ms + int(log_normal(luck, median, self.banks.desk_sigma) * MINUTE_MS)
 
+    def cancel(self, alert: Alert) -> int:
+        """Payments of a victim's that his bank still delays don't arrive any more; gives their sum, fen."""
+        return self.operation.journeys.cancel({payment.event_id for payment in alert.payments})
+
     def stop(self, account: int) -> Stopped:
         """The account may receive, not pay, from now on."""
         launderer = self.operation.launderer

@@ -28,8 +28,6 @@ from simulator.scenario import Laundering
 
 LIMITS_FEN = (1_000_000, 5_000_000)  # 10,000 and 50,000 yuan: reports begin there
 BELOW = (0.90, 0.998)  # of the limit, what a piece is
-WHOLE_FEN = (300_000, 1_000_000)  # sums up to here aren't split, by layer
-PIECE_MIN_FEN = 250_000  # nobody bothers with smaller pieces
 PIECES_MAX = 6
 PIECE_GAP_MS = (3_000, 25_000)  # between the pieces of one sum
 LARGE_FEN = 10_000_000  # a first hop of such sums takes longer
@@ -172,7 +170,7 @@ class Launderer:
         draws = Draws(self.seed, "pieces", mule.slot, mule.hops)
         luck = [draws.of(nth) for nth in range(3 * PIECES_MAX)]
         at_ms = ts_ms
-        for nth, piece in enumerate(split(mule.balance_fen, mule.layer, luck)):
+        for nth, piece in enumerate(split(mule.balance_fen, mule.layer, luck, self.plan)):
             mule.balance_fen -= piece
             payee = self.roster.pick(mule.network, mule.layer + 1, luck[PIECES_MAX + nth], ts_ms)
             self._pay(Hop(mule, payee, piece, at_ms), at_ms)
@@ -259,12 +257,12 @@ class Launderer:
         heapq.heappush(self._agenda, (max(ts_ms, self._next_ms), self._order, act))
 
 
-def split(balance_fen: int, layer: int, luck: list[float]) -> list[int]:
+def split(balance_fen: int, layer: int, luck: list[float], plan: Laundering) -> list[int]:
     """Odd sums, just below what has to be reported if they are large. What is left of more than six comes later."""
-    if layer == LAYERS or balance_fen <= WHOLE_FEN[layer - 1]:
+    if layer == LAYERS or balance_fen <= plan.whole_yuan[layer - 1] * 100:
         limit = LIMITS_FEN[1]
         return [balance_fen] if balance_fen <= limit else _below(balance_fen, limit, luck)
-    most = max(2, min(PIECES_MAX, balance_fen // PIECE_MIN_FEN)) if layer == 1 else 2
+    most = max(2, min(PIECES_MAX, int(balance_fen // (plan.piece_yuan * 100)))) if layer == 1 else 2
     pieces = 2 + int(luck[0] * (most - 1))
     if balance_fen / pieces >= LIMITS_FEN[0]:
         small = balance_fen < PIECES_MAX * LIMITS_FEN[0] * BELOW[0]

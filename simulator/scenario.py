@@ -22,6 +22,7 @@ from simulator.scam_types import MULE_NETWORK, SCAM_TYPES, TYPES
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=0, le=1000)]
+Yuan = Annotated[float, Field(gt=0)]
 
 
 class ScenarioError(ValueError):
@@ -115,6 +116,8 @@ class Laundering(_Section):
     fresh: Share = 0.45  # opened within the last 15 days
     dormant: Share = 0.35  # unused for months; the rest are rented from people who use them
     tested: Share = 0.5  # of accounts get a few yuan before they are used
+    whole_yuan: tuple[Yuan, Yuan] = (3_000.0, 10_000.0)  # sums up to here aren't split, by layer
+    piece_yuan: Yuan = 2_500.0  # nobody bothers with smaller pieces of what came into the first layer
     exits: tuple[Share, Share, Share, Share] = (0.35, 0.30, 0.25, 0.10)  # wallet or purchase, USDT, cash, abroad
     retry_hop: Share = 0.7  # of refused hops are tried to another account
     # What a bank finds in a network's account beside this city's money, median in yuan: the mean is that of B1, 106,500

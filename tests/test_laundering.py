@@ -150,7 +150,7 @@ def test_large_first_hops_take_longer() -> None:
     luck=st.lists(st.floats(0, 1, exclude_max=True), min_size=PIECES_MAX, max_size=PIECES_MAX),
 )  # fmt: skip
 def test_sums_are_split_into_at_most_six(balance: int, layer: int, luck: list[float]) -> None:
-    pieces = split(balance, layer, luck)
+    pieces = split(balance, layer, luck, Laundering())
     assert 1 <= len(pieces) <= PIECES_MAX
     assert min(pieces) > 0
     assert sum(pieces) <= balance
@@ -161,7 +161,7 @@ def test_sums_are_split_into_at_most_six(balance: int, layer: int, luck: list[fl
 def test_large_sums_are_split_just_below_the_limits() -> None:
     luck = [0.13571, 0.52468, 0.91357, 0.33579, 0.72461, 0.24683]
     for balance, limit in ((3_000_000, LIMITS_FEN[0]), (20_000_000, LIMITS_FEN[1])):
-        pieces = split(balance, 1, luck)
+        pieces = split(balance, 1, luck, Laundering())
         assert len(pieces) >= 3
         assert all(0.9 * limit <= piece < limit for piece in pieces[:-1])
         assert any(piece % 100 for piece in pieces), "odd sums"

@@ -7,6 +7,7 @@ most one event in a slice and gets on only after the decision on it, so every li
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from interceptor.schema import Action, Kind, Verdict
@@ -52,7 +53,7 @@ class Journeys:
     _agenda: list[tuple[int, int]] = field(default_factory=list)  # (ts_ms, index)
     _all: list[Journey] = field(default_factory=list)
     _waiting: dict[int, Journey] = field(default_factory=dict)
-    _delayed: list[tuple[int, int, Mule, int]] = field(default_factory=list)  # money that arrives after 24 h
+    _delayed: list[tuple[int, int, Journey, Mule, Payment]] = field(default_factory=list)  # arrives after 24 h
     _order: int = 0
     _next_ms: int = 0
 
@@ -82,8 +83,8 @@ class Journeys:
         """Write down what happens before `end_ms`."""
         self._next_ms = end_ms
         while self._delayed and self._delayed[0][0] < end_ms:
-            ts_ms, _, mule, amount_fen = heapq.heappop(self._delayed)
-            self.launderer.receive(mule, amount_fen, ts_ms)
+            ts_ms, _, _, mule, payment = heapq.heappop(self._delayed)
+            self.launderer.receive(mule, payment.amount_fen, ts_ms)
         while self._agenda and self._agenda[0][0] < end_ms:
             ts_ms, index = heapq.heappop(self._agenda)
             journey = self._all[index]
@@ -91,6 +92,18 @@ class Journeys:
                 self._end(journey, ts_ms, warned=True)
             else:
                 self._act(journey, ts_ms)
+
+    def cancel(self, event_ids: Collection[int]) -> int:
+        """Of these payments those that are still delayed don't arrive any more; gives their sum, fen."""
+        wanted = [delayed for delayed in self._delayed if delayed[-1].event_id in event_ids]
+        for delayed in wanted:
+            journey, amount_fen = delayed[2], delayed[-1].amount_fen
+            journey.paid_fen -= amount_fen
+            journey.campaign.paid_fen -= amount_fen
+            self.revoked_fen += amount_fen
+            self._delayed.remove(delayed)
+        heapq.heapify(self._delayed)
+        return sum(delayed[-1].amount_fen for delayed in wanted)
 
     def feedback(self, index: int, verdict: int, actions: int, event_id: int) -> None:
         """What was decided on the event of the journey with this index."""
@@ -241,31 +254,35 @@ class Journeys:
             else:
                 self._end(journey, ts_ms, warned=True)
             return
-        if verdict == Verdict.HOLD and self.warned.revokes(journey.resident, journey.chance(For.REVOKES)):
+        if verdict == Verdict.HOLD and self._revokes(journey):
             self.revoked_fen += journey.asked_fen
             self._end(journey, ts_ms, warned=True)
             return
         payer = int(self.population.account[journey.resident])
-        journey.payments.append(Payment(event_id, ts_ms, payer, mule.account, journey.asked_fen))
-        self._left(journey, mule, ts_ms + (DAY_MS if verdict == Verdict.HOLD else 0))
+        payment = Payment(event_id, ts_ms, payer, mule.account, journey.asked_fen)
+        journey.payments.append(payment)
+        self._left(journey, mule, payment, ts_ms + (DAY_MS if verdict == Verdict.HOLD else 0))
         if self._warned_off(journey):
             self._end(journey, ts_ms, warned=True)
         else:
             self._done(journey, ts_ms)
 
-    def _left(self, journey: Journey, mule: Mule, arrives_ms: int) -> None:
+    def _left(self, journey: Journey, mule: Mule, payment: Payment, arrives_ms: int) -> None:
         """The money has left the victim, at once or after a delay that nobody used."""
-        amount_fen = journey.asked_fen
-        journey.paid_fen += amount_fen
-        journey.campaign.paid_fen += amount_fen
+        journey.paid_fen += payment.amount_fen
+        journey.campaign.paid_fen += payment.amount_fen
         if arrives_ms < self._next_ms:
-            self.launderer.receive(mule, amount_fen, arrives_ms)
+            self.launderer.receive(mule, payment.amount_fen, arrives_ms)
         else:
             self._order += 1
-            heapq.heappush(self._delayed, (arrives_ms, self._order, mule, amount_fen))
+            heapq.heappush(self._delayed, (arrives_ms, self._order, journey, mule, payment))
 
     def _warned_off(self, journey: Journey) -> bool:
-        return self.warned.stops(journey.resident, journey.luck.at(For.STOPPED))
+        """Of a case that is known to have happened, it is known that nobody was."""
+        return journey.reports_ms is None and self.warned.stops(journey.resident, journey.luck.at(For.STOPPED))
+
+    def _revokes(self, journey: Journey) -> bool:
+        return journey.reports_ms is None and self.warned.revokes(journey.resident, journey.chance(For.REVOKES))
 
     def _hang_up(self, journey: Journey, ts_ms: int) -> None:
         call, journey.call = journey.call, None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from interceptor.centre.book import Act, Book
 from interceptor.centre.cases.opening import open_or_join
 from interceptor.centre.cases.terms import CaseKind, Party, Urgency
-from interceptor.centre.cases.timeline import parts_of
+from interceptor.centre.cases.timeline import enter, parts_of
 from interceptor.centre.money.books import account_of
 from interceptor.centre.money.matching import Claim
 from interceptor.centre.money.terms import MINUTE_MS, yuan
@@ -20,13 +20,15 @@ from interceptor.centre.refusal import Refused
 from interceptor.centre.signed import signed, unsigned
 
 _COLUMNS = (
-    "id, at_ms, reporter, scam_type, loss_fen, text, case_id, payer, payee, amount_fen, paid_ms, tx, holder, bank"
+    "id, at_ms, reporter, scam_type, loss_fen, text, case_id, payer, payee, amount_fen, paid_ms, tx, holder, bank,"
+    " cancelled_fen, cancelled_ms"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`reporter`: the victim's phone number; `claim`: the last transfer, as he knows it."""
+    """`reporter`: the victim's phone number; `claim`: the last transfer, as he knows it; `cancelled_fen`: of his
+    payments, what his bank still delayed and took back at `cancelled_ms`."""
 
     id: int
     at_ms: int
@@ -36,6 +38,13 @@ class Alert:
     text: str
     case: int
     claim: Claim
+    cancelled_fen: int = 0
+    cancelled_ms: int | None = None
+
+    @property
+    def open_fen(self) -> int:
+        """What the victim is without after his own bank took back what it could."""
+        return self.loss_fen - self.cancelled_fen
 
     @property
     def minutes_since(self) -> float:
@@ -81,6 +90,27 @@ def amend(
             raise Refused("out-of-order", f"alert {alert_id} was made later than that")
         names = ", ".join(f"{name} = ?" for name in told)
         act.db.execute(f"UPDATE alerts SET {names} WHERE id = ?", (*told.values(), alert_id))
+        return one(act.db, alert_id)
+
+
+def cancelled(book: Book, alert_id: int, amount_fen: int, *, by: str, at_ms: int) -> Alert:
+    """The victim's bank has taken back what it still delayed. Raises Refused."""
+    with book.act("money.cancelled", f"alert:{alert_id}", by, at_ms) as act:
+        act.note(fen=amount_fen)
+        alert = one(act.db, alert_id)
+        if alert.cancelled_ms is not None:
+            raise Refused(
+                "already-cancelled", f"of alert {alert_id}, {yuan(alert.cancelled_fen)} were taken back before"
+            )
+        if not 0 < amount_fen <= alert.loss_fen:
+            raise Refused("wrong-sum", f"{yuan(amount_fen)} isn't part of a loss of {yuan(alert.loss_fen)}")
+        if at_ms < alert.at_ms:
+            raise Refused("out-of-order", f"alert {alert_id} was made later than that")
+        what = f"{yuan(amount_fen)} of payments that were still delayed went back to the victim"
+        enter(act, alert.case, Party.BANK, what, by=by, at_ms=at_ms)
+        act.db.execute(
+            "UPDATE alerts SET cancelled_fen = ?, cancelled_ms = ? WHERE id = ?", (amount_fen, at_ms, alert_id)
+        )
         return one(act.db, alert_id)
 
 
@@ -145,7 +175,7 @@ def _written(act: Act, alert: Alert) -> Alert:
     values = (
         alert.at_ms, signed(alert.reporter), alert.scam_type, alert.loss_fen, alert.text, alert.case,
         signed(claim.payer), signed(claim.payee), claim.amount_fen, claim.paid_ms, signed(claim.tx),
-        signed(claim.holder), claim.bank,
+        signed(claim.holder), claim.bank, alert.cancelled_fen, alert.cancelled_ms,
     )  # fmt: skip
     marks = ", ".join("?" * len(values))
     made = act.db.execute(f"INSERT INTO alerts ({_COLUMNS}) VALUES (NULL, {marks})", values)
@@ -153,6 +183,7 @@ def _written(act: Act, alert: Alert) -> Alert:
 
 
 def _alert(row: tuple) -> Alert:  # type: ignore[type-arg]
-    id_, at_ms, reporter, scam_type, loss_fen, text, case_id, payer, payee, amount_fen, paid_ms, tx, holder, bank = row
+    id_, at_ms, reporter, scam_type, loss_fen, text, case_id = row[:7]
+    payer, payee, amount_fen, paid_ms, tx, holder, bank, *cancelled = row[7:]
     claim = Claim(unsigned(payer), unsigned(payee), amount_fen, paid_ms, unsigned(tx), unsigned(holder), bank)
-    return Alert(id_, at_ms, unsigned(reporter), scam_type, loss_fen, text, case_id, claim)
+    return Alert(id_, at_ms, unsigned(reporter), scam_type, loss_fen, text, case_id, claim, *cancelled)

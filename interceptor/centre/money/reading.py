@@ -16,6 +16,7 @@ from interceptor.centre.money.books import bank_kind
 from interceptor.centre.money.stops import COLUMNS, Stop, stop
 from interceptor.centre.money.terms import DESK, MINUTE_MS, BankDesk, BankKind, State
 
+SOON_MS = 15 * MINUTE_MS  # after a report: in so long most was saved in the case that the city's report tells of (B1)
 _WAITING = (State.REQUESTED, State.MATCHED)
 # Of one bank and layer: when it was asked, until when it had to answer, when it bit, did it refuse, and the state.
 _Row = tuple[int, int, int | None, str, str]
@@ -69,7 +70,8 @@ def counts(book: Book, from_ms: int, to_ms: int) -> dict[str, int | float]:
     """What happened in [from, to). `stopped_fen`: the balance of every account found at its stop, whosever it is, of
     which `tainted_fen` were traced as victims'; `returned_fen`: what went back to victims; `wrongly_stopped` and
     `minutes_to_lift` (median): harm; `minutes_to_stop`: median from a victim's report until the account that he paid
-    was stopped. Medians are 0 of nothing."""
+    was stopped. Medians are 0 of nothing. `cancelled_fen`: what victims' banks still delayed and took back;
+    `largest_loss_fen`, and `largest_saved_fen` of it: see _largest."""
     db, span = book.db, (from_ms, to_ms)
 
     def sums(what: str, table: str, column: str) -> tuple[int, ...]:
@@ -94,7 +96,28 @@ def counts(book: Book, from_ms: int, to_ms: int) -> dict[str, int | float]:
         "frozen_fen": frozen_fen, "released": released, "wrongly_stopped": wrongly, "returned_fen": to_victims,
         "refunded_fen": refunded, "minutes_to_stop": _median(_to_stop(book, from_ms, to_ms)),
         "minutes_to_lift": _median(_to_lift(book, from_ms, to_ms)),
+        "cancelled_fen": sums("total(cancelled_fen)", "alerts", "cancelled_ms")[0],
+        **_largest(book, from_ms, to_ms),
     }  # fmt: skip
+
+
+def _largest(book: Book, from_ms: int, to_ms: int) -> dict[str, int]:
+    """The largest loss that was reported, and what of it came or will come back by what was done soon after: payments
+    that the victim's bank took back, and what was frozen of his in accounts that were stopped by then."""
+    found = book.db.execute(
+        "SELECT id, at_ms, loss_fen, cancelled_fen * (cancelled_ms <= at_ms + ?) FROM alerts"
+        " WHERE at_ms >= ? AND at_ms < ? ORDER BY loss_fen DESC, id LIMIT 1",
+        (SOON_MS, from_ms, to_ms),
+    ).fetchone()
+    if found is None:
+        return {"largest_loss_fen": 0, "largest_saved_fen": 0}
+    alert, at_ms, loss_fen, cancelled_fen = found
+    (frozen_fen,) = book.db.execute(
+        "SELECT total(min(t.tainted_fen, s.frozen_fen)) FROM taints t JOIN stops s ON s.id = t.stop_id"
+        " WHERE t.alert_id = ? AND s.executed_ms <= ?",
+        (alert, at_ms + SOON_MS),
+    ).fetchone()
+    return {"largest_loss_fen": loss_fen, "largest_saved_fen": min(loss_fen, (cancelled_fen or 0) + int(frozen_fen))}
 
 
 def _handled(book: Book, bank: str, layer: int, rows: Sequence[_Row], desk: BankDesk) -> Handling:

@@ -79,7 +79,7 @@ def shares(db: sqlite3.Connection, found: Stop) -> list[Share]:
     """Of all victims of an account, in the order of their alerts. Whoever had his part first, or nothing yet: the parts
     are the same."""
     taints = taints_of(db, found.id)
-    owed = [max(0, alerts.one(db, alert).loss_fen - _returned(db, "alert_id", alert)) for alert in taints]
+    owed = [max(0, alerts.one(db, alert).open_fen - _returned(db, "alert_id", alert)) for alert in taints]
     had = [_returned(db, "stop_id", found.id, alert) for alert in taints]
     traced = list(taints.values())
     most = [min(fen, o + h) for fen, o, h in zip(traced, owed, had, strict=True)]

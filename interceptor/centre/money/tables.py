@@ -48,4 +48,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX given_back_alert ON given_back (alert_id)",
         "CREATE INDEX given_back_at ON given_back (at_ms)",
     ),
+    (
+        "ALTER TABLE alerts ADD COLUMN cancelled_fen INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE alerts ADD COLUMN cancelled_ms INTEGER",
+    ),
 )

@@ -92,6 +92,28 @@ def amend(
 
 
 @app.command()
+def cancelled(
+    alert: Annotated[int, typer.Argument(metavar="ALERT", help="Number of an alert.")],
+    amount: Annotated[str, typer.Option("--amount", metavar="YUAN", help="Sum of the payments taken back.")],
+    book: BookOption = BOOK, by: By = None, at: At = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Write down that the victim's own bank took back payments that it still delayed."""
+
+    def command() -> int:
+        from interceptor.centre.money import alerts
+        from interceptor.centre.money.terms import yuan
+        from interceptor.commands.centre.acting import acting, fen
+
+        with acting(book, by, at) as desk:
+            found = alerts.cancelled(desk.book, alert, fen(amount, "--amount"), by=desk.by, at_ms=desk.at_ms)
+        told = {"alert": alert, "cancelled_fen": found.cancelled_fen, "open_fen": found.open_fen}
+        words = f"Alert {alert}: {yuan(found.cancelled_fen)} taken back, {yuan(found.open_fen)} open"
+        return done(told, words, as_json=json)
+
+    run(command)
+
+
+@app.command()
 def stop(
     account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Of an alert: the one paid.")] = None,
     alert: Annotated[int | None, typer.Option("--alert", metavar="N", help="The victim's report.")] = None,

@@ -57,7 +57,7 @@ class Rhythm:
     trace_minutes: tuple[float, ...] = (2.0, 20.0, 90.0, 360.0)
     limits: Limits = field(default_factory=Limits)
     decided_hours: float = 40.0  # A: after a stop police decide: "freeze order within the 48 h stop" (A1)
-    freeze_fen: int = 100_000  # A: less isn't worth an order
+    freeze_fen: int = 400_000  # A: less isn't worth an order; two of ten stopped accounts were frozen (B1)
     # Of honest holders so many appeal, within so many hours; of mules few. All A, as simulator/officers.py has them for
     # what gates take. An officer decides after so long (A; the law says "in time", art. 32); whoever doesn't appeal is
     # found honest when police decide.
@@ -141,9 +141,17 @@ class Partners:
         )  # fmt: skip
         with suppress(Refused):
             stopping.request_stop(self.book, alert=made.id, source=Source.ALERT, by=CENTRE, at_ms=at_ms)
+        told_ms = self.answers.stopped_ms(last.payer, 1, at_ms)
+        self._at(told_ms, lambda now_ms: self._cancel(made.id, alert, now_ms))
         payments = tuple(payment.event_id for payment in alert.payments)
         for minutes in self.rhythm.trace_minutes:
             self._at(at_ms + int(minutes * MINUTE_MS), lambda now_ms: self._trace(made.case, made.id, payments, now_ms))
+
+    def _cancel(self, made: int, alert: Alert, at_ms: int) -> None:
+        """What the victim's own bank still delays goes back to him."""
+        cancelled_fen = self.answers.cancel(alert)
+        if cancelled_fen:
+            alerts.cancelled(self.book, made, cancelled_fen, by=BANK, at_ms=at_ms)
 
     def _trace(self, case: int, alert: int, payments: tuple[int, ...], at_ms: int) -> None:
         found = traced(self.book.db, payments, self.rhythm.limits, at_ms)
