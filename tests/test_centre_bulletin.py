@@ -246,8 +246,8 @@ def test_month_on_month_and_year_on_year_are_hand_sums(book: Book) -> None:
         assert line.change == (None if not hand[1] else (hand[0] - hand[1]) / hand[1])
         assert line.year_on_year == (None if not hand[2] else (hand[0] - hand[2]) / hand[2])
     assert min(blocked(*span) for span in spans["month"]) > 0
-    month = gather(book, PERIODS["month"](date(2022, 4, 20)), WANTED, COUNTS, [])
-    (line,) = [line for line in month.lines if line.wanted.name == "transfer_blocked_fen"]
+    whole = gather(book, PERIODS["month"](date(2022, 4, 20)), WANTED, COUNTS, [])
+    (line,) = [line for line in whole.lines if line.wanted.name == "transfer_blocked_fen"]
     assert line.now == sum(
         n for (day, v), n in fen.items() if v == Verdict.BLOCK and (day.year, day.month) == (2022, 4)
     )

@@ -128,7 +128,8 @@ def test_missed_deadlines_are_told_once(book: Book) -> None:
 
 def test_two_cases_that_share_an_account_become_one(book: Book) -> None:
     old, new = _open(book, ONE), _open(book, TWO, at_ms=T0 + HOUR)
-    refused(book, "nothing-shared", lambda: acts.merge(book, old, new, **BY))
+    refused(book, "out-of-order", lambda: acts.merge(book, old, new, **BY))
+    refused(book, "nothing-shared", lambda: acts.merge(book, old, new, by="officer", at_ms=T0 + HOUR))
     apart = CaseTerms(join_ms=0)
     new = open_or_join(
         book, CaseKind.LINE, (LINE, ONE), "found later", rules=("b",), terms=apart, by="x", at_ms=T0 + DAY

@@ -551,7 +551,7 @@ def test_commands(tmp_path: Path) -> None:
     assert "+86 139****1234" in run("protect", "list", when=False)
     assert "isn't protected" in run("protect", "end", "+8613905541234")
     assert "no-vote" in run("report", "withdraw", "site:a.example", "--by-number", str(PEOPLE[0]), code=1)
-    assert "0 citizens" in run("advice", "list")
+    assert "advised: 0;" in run("advice", "list")
     assert "nobody-to-advise" in run("advice", "give", code=1)
     assert "--type" in run("advice", "give", "--type", "nonsense", code=2)
     assert '"intact": true' in run("audit", "verify", "--json", when=False)

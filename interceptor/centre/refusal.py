@@ -28,7 +28,8 @@ def reason_given(why: str, what: str) -> None:
         raise Refused("no-reason", f"{what}: why?", "say it by --why")
 
 
-def not_before(at_ms: int, earlier_ms: int, what: str) -> None:
-    """Nothing is done before what it follows. `what`: that, as in "stop 3 was asked for". Raises Refused."""
-    if at_ms < earlier_ms:
+def not_before(at_ms: int, earlier_ms: int, what: str, *, late_ms: int = 0) -> None:
+    """Nothing is done before what it follows. `what`: that, as in "stop 3 was asked for"; `late_ms`: where that may
+    have been noted at the end of a portion of events, that something is done so long before. Raises Refused."""
+    if at_ms + late_ms < earlier_ms:
         raise Refused("out-of-order", f"{what} later than that", "see --at")

@@ -14,6 +14,7 @@ from interceptor.centre.cards.card import DAY_MS, RUNGS, TERMS, Card, Grade, Sta
 from interceptor.centre.orders import Verb, order
 from interceptor.centre.refusal import Refused, not_before, reason_given
 from interceptor.centre.things import Thing
+from interceptor.config import LATENESS_MAX_MS
 from interceptor.entries import FOREVER_MS
 from interceptor.schema import Subject
 
@@ -198,7 +199,7 @@ def _check(card: Card, at_ms: int, why: str) -> None:
 
 def _in_order(card: Card, at_ms: int) -> None:
     """After what was done about it last. Raises Refused."""
-    not_before(at_ms, card.since_ms, f"{card.thing.masked} became {card.state}")
+    not_before(at_ms, card.since_ms, f"{card.thing.masked} became {card.state}", late_ms=LATENESS_MAX_MS)
 
 
 def _already(card: Card) -> str:

@@ -27,6 +27,7 @@ from interceptor.centre.sites.site import (
     signed,
     thing_of,
 )
+from interceptor.config import LATENESS_MAX_MS
 from interceptor.rules.errors import shortened
 
 PATROL = "patrol"
@@ -152,7 +153,7 @@ def _propose_neighbours(book: Book, site: Site, official: Official, at_ms: int, 
 def _in_order(act: Act, site: Site, at_ms: int) -> None:
     """After what was done about it last. Raises Refused."""
     last_ms = act.db.execute("SELECT max(at_ms) FROM site_acts WHERE site = ?", (site.id,)).fetchone()[0]
-    not_before(at_ms, last_ms or 0, f"{site.host} became {site.state}")
+    not_before(at_ms, last_ms or 0, f"{site.host} became {site.state}", late_ms=LATENESS_MAX_MS)
 
 
 def _refuse_official(official: Official, host: str) -> None:

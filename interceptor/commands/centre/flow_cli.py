@@ -13,6 +13,14 @@ import typer
 
 from interceptor.commands.centre.desk import BOOK, By, Json, UsageError, run
 
+NotedIn = Annotated[
+    Path | None,
+    typer.Option(
+        "--book",
+        metavar="FILE.sqlite",
+        help="The centre's book, whose log says who traced what.  [default: none for a file, else centre.sqlite]",
+    ),
+]
 Observed = Annotated[
     bool,
     typer.Option(
@@ -71,13 +79,7 @@ def trace(
         bool, typer.Option("--check", help="Trace what the truth or the labels of the file say, and compare.")
     ] = False,
     show_all: Annotated[bool, typer.Option("--all", help="Every account, not the largest only.")] = False,
-    book: Annotated[
-        Path | None,
-        typer.Option(
-            "--book", metavar="FILE.sqlite",
-            help="The centre's book, whose log says who traced what.  [default: none for a file, else centre.sqlite]",
-        ),
-    ] = None,
+    book: NotedIn = None,
     by: By = None,
     json: Json = False,
 ) -> None:  # fmt: skip
