@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -62,10 +63,14 @@ def show_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[st
     if not console.is_terminal:
         console.width = PIPE_COLUMNS
     table = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        table.add_column(column.name, justify="right" if column.right else "left", no_wrap=not column.wraps)
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+    plain = [[printable(cell) for cell in row] for row in rows]
+    for nth, column in enumerate(columns):
+        widest = None if column.wraps else max(map(cell_len, (column.name, *(row[nth] for row in plain))))
+        table.add_column(
+            column.name, justify="right" if column.right else "left", no_wrap=not column.wraps, min_width=widest
+        )
+    for row in plain:
+        table.add_row(*map(Text, row))
     say(title, bold=True)
     needed = Measurement.get(console, console.options.update(max_width=PIPE_COLUMNS), table).minimum
     console.width = max(console.width, needed)  # rather run over the edge than leave out
