@@ -415,6 +415,16 @@ def test_a_report_that_a_gate_stops_an_account_for_is_an_alert(book: Book) -> No
     assert len(alerts.listing(book.db)) == 1
 
 
+@pytest.mark.parametrize("paid", [{"payer": MULE}, {"payer": 0}, {"amount_fen": 0}])
+def test_a_report_of_a_payment_that_cheats_nobody_is_a_stop_without_an_alert(book: Book, paid: dict[str, int]) -> None:
+    """Such as one to oneself; the stream goes on."""
+    pay(book, TX + 9, target=VICTIM + 9, **paid)
+    event = {"kind": Kind.REPORT, "ts_ms": T0, "source": MULE, "target": VICTIM + 9, "subject": Subject.ACCOUNT}
+    MoneySystem().take(book, seen([event], [Action.STOP_48H], [["victim-reports-account"]]), T0)
+    assert alerts.listing(book.db) == []
+    assert [found.source for found in reading.listing(book)] == [Source.RULE]
+
+
 def test_a_finding_freezes_what_is_stopped_and_nothing_else(book: Book) -> None:
     stop = stopped(book)
     finding = {"kind": Kind.REPORT, "finding": 7, "subject": Subject.ACCOUNT, "source": MULE}

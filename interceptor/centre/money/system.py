@@ -89,7 +89,9 @@ class MoneySystem:
     def _reported(self, book: Book, seen: Seen, row: int) -> None:
         """A victim's report that a gate stops an account for. With his payment found it is an alert."""
         account, citizen, ts_ms = (int(seen.column(name)[row]) for name in ("source", "target", "ts_ms"))
-        paid = [p for p in payments_into(book.db, account, citizen=citizen) if p.at_ms <= ts_ms] if citizen else []
+        into = payments_into(book.db, account, citizen=citizen) if citizen else []
+        # Nobody is cheated by paying himself, or by a payment of nothing: alerts refuse such a claim.
+        paid = [p for p in into if p.at_ms <= ts_ms and p.payer not in (0, account) and p.amount_fen > 0]
         if not paid or not self.terms.alerts_from_stream:
             self._stop(book, seen, row, account)
             return
