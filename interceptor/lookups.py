@@ -145,7 +145,14 @@ def _bits(hash_: int) -> int:
 
 
 @helper
-def _home(hash_: int, keys: Int64s) -> int:
+def passes(hash_: int, sieve: Int64s) -> bool:
+    """Whether a key may be there, by its hash."""
+    bits = _bits(hash_)
+    return bool(sieve[sieve_word(hash_, sieve), 0] & bits == bits)
+
+
+@helper
+def home_of(hash_: int, keys: Int64s) -> int:
     """Where the search for a key begins: the upper half of its hash, as a share of the capacity."""
     share = (np.uint64(hash_) >> _HALF) * np.uint64(len(keys)) >> _HALF
     return int(np.int64(share))
@@ -169,10 +176,9 @@ def found_at(key: int, sieve: Int64s, keys: Int64s) -> int:
 @helper
 def found_by_hash(key: int, hash_: int, sieve: Int64s, keys: Int64s) -> int:
     """The same for who has hashed the key (`mixed`) already."""
-    bits = _bits(hash_)
-    if sieve[sieve_word(hash_, sieve), 0] & bits != bits or key == 0:
+    if not passes(hash_, sieve) or key == 0:
         return -1
-    at = _place(key, _home(hash_, keys), keys)
+    at = _place(key, home_of(hash_, keys), keys)
     return at if keys[at, 0] == key else -1
 
 
@@ -192,14 +198,14 @@ def put_all(
     for i in range(len(values)):
         if i + AHEAD < len(values):
             ahead = mixed(np.int64(values[i + AHEAD]))
-            prefetch(keys, _home(ahead, keys))
-            prefetch(spans, _home(ahead, keys))
+            prefetch(keys, home_of(ahead, keys))
+            prefetch(spans, home_of(ahead, keys))
             prefetch(sieve, sieve_word(ahead, sieve))
         key = np.int64(values[i])
         if key == 0:
             continue
         hash_ = mixed(key)
-        at = _place(key, _home(hash_, keys), keys)
+        at = _place(key, home_of(hash_, keys), keys)
         if keys[at, 0] == 0:
             sieve[sieve_word(hash_, sieve), 0] |= _bits(hash_)
             keys[at, 0] = key

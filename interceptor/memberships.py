@@ -42,7 +42,9 @@ from interceptor.lookups import (
     found_at,
     found_by_hash,
     holds,
+    home_of,
     longest_of,
+    passes,
     sieve_word,
 )
 from interceptor.schema import Kind
@@ -161,6 +163,11 @@ def _answer_block(
     if len(sieve) > SIEVE_IN_CACHE:
         for i in range(len(answer)):
             prefetch(sieve, sieve_word(hashes[i], sieve))
+        for i in range(len(answer)):
+            if passes(hashes[i], sieve):  # few, unless there is an attack
+                home = home_of(hashes[i], keys)
+                prefetch(keys, home)
+                prefetch(held, home)
     for i in range(len(answer)):
         answer[i] |= holds(found_by_hash(values[i], hashes[i], sieve, keys), ts_ms[i], held)
 
