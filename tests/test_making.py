@@ -106,7 +106,10 @@ def test_who_reads_json_needs_no_topic_of_frames() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"INTERCEPTOR_FROM_JSON": "gateway"}, "INTERCEPTOR_FROM_JSON: works where one shard holds the engine whole"),
+        (
+            {"INTERCEPTOR_FROM_JSON": "gateway", "INTERCEPTOR_PARTITIONS": "8"},
+            "INTERCEPTOR_FROM_JSON: works where one shard holds the engine whole",
+        ),
         (
             {"INTERCEPTOR_FROM_JSON": "interceptor.events", "INTERCEPTOR_PARTITIONS": "1"},
             "INTERCEPTOR_FROM_JSON: one of the cluster's own topics",

@@ -52,7 +52,9 @@ def up(
     ] = None,
     partitions: Annotated[
         int | None,
-        typer.Option(min=1, max=PARTITIONS_MAX, help="Of the topics between the stages.  [default: 8]"),
+        typer.Option(
+            min=1, max=PARTITIONS_MAX, help="1: one worker decides. More: stages, spread over workers.  [default: 1]"
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -50,10 +50,10 @@ class Settings(BaseModel):
     redis_certificate: Path | None = None
     redis_key: Path | None = None
     partitions: int = Field(
-        8,
+        1,
         ge=1,
         le=1_024,
-        description="of the topics between stages; 1 = one shard holds the engine whole",
+        description="1 = one shard holds the engine whole, others stand by; more: stages, spread over so many shards",
     )
     from_json: str = Field(
         "",
