@@ -34,7 +34,11 @@ def kafka(setting: Setting) -> list[Figure]:
     from benchmarks import rig as rigs
 
     found = []
-    many, few = _frames(setting, setting.pick(32_768, 1_000_000)), _frames(setting, setting.pick(32_768, 262_144))
+    rows = setting.pick(8_192, world.FRAME_ROWS)
+    many, few = (
+        _frames(setting, setting.pick(57_344, 1_000_000), rows),
+        _frames(setting, setting.pick(8_192, 262_144), rows),
+    )
     ways: dict[str, Callable[[rigs.Rig, str], speed.Speed]] = {
         "frames, spread": lambda rig, name: speed.on_frames(rig, many, name, partitions=SPREAD),
         "frames, one piece": lambda rig, name: speed.on_frames(rig, many, name, partitions=1),

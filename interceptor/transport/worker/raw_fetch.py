@@ -22,7 +22,7 @@ from interceptor.transport.clients import Away
 from interceptor.transport.settings import Settings
 from interceptor.transport.worker.record_batches import DamagedLog, Found, records_in
 
-FETCH_BYTES = 2 << 20  # a batch that is larger comes all the same
+FETCH_BYTES = 1 << 20  # some 17,000 messages, packed; a batch that is larger comes all the same
 _COMMITTED = 1  # level of isolation
 _ABORTED = 2  # where it says which transactions weren't committed; the last of what it says where it says less
 
