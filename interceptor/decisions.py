@@ -60,7 +60,7 @@ class Decisions:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        return tuple(rule.name for rule in self.rule_set.rules)
+        return self.rule_set.names
 
     @property
     def hit_row(self) -> np.ndarray:
@@ -75,7 +75,7 @@ class Decisions:
     @property
     def shadow(self) -> np.ndarray:
         """bool[rules]: which rules only watch."""
-        return np.array([rule.mode == "shadow" for rule in self.rule_set.rules], bool)
+        return self.rule_set.shadow
 
     @property
     def ruleset(self) -> str:

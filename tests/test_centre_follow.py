@@ -39,13 +39,16 @@ FRAMES = 12
 class Hearing:
     """A system that writes down what it is given."""
 
+    waits, wakes_ms = "0", FOREVER_MS
+
     def __init__(self) -> None:
         self.rows: list[tuple[object, ...]] = []
 
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:  # noqa: ARG002
         ids, columns = seen.column("event_id").tolist(), (seen.verdict, seen.actions, seen.score)
         told = zip(ids, *(column.tolist() for column in columns), strict=True)
-        self.rows += [(*row, seen.rules_of(place)) for place, row in enumerate(told)]
+        rules = {event.row: event.rules for event in seen.events}
+        self.rows += [(*row, rules.get(place, ())) for place, row in enumerate(told)]
 
     def due(self, book: Book, now_ms: int) -> None:
         pass

@@ -31,6 +31,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 DONE, REFUSED = "done", "refused"
 NOTHING = bytes(32)  # the hash before the first entry
+_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_sorted = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 _COLUMNS = "seq, at_ms, by, act, about, outcome, told, hash"
 
 
@@ -87,10 +89,26 @@ class Chain:
     def __init__(self, db: sqlite3.Connection, key: bytes) -> None:
         self._db, self._key = db, key
         self._head: Head | None = None
+        self._unwritten = False
 
     def forget(self) -> None:
         """A transaction was rolled back, or another process may have written."""
-        self._head = None
+        self._head, self._unwritten = None, False
+
+    def back_to(self, head: Head) -> None:
+        """What was appended since was rolled back."""
+        self._head = head
+
+    def settle(self) -> None:
+        """Writes the head: once a transaction, before it ends."""
+        if self._unwritten:
+            head = self.head()
+            self._db.execute(
+                "INSERT INTO audit_head VALUES (1, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
+                " SET entries = excluded.entries, hash = excluded.hash, seal = excluded.seal",
+                (head.entries, head.hash, _seal(self._key, head)),
+            )
+            self._unwritten = False
 
     def head(self) -> Head:
         if self._head is None:
@@ -101,7 +119,7 @@ class Chain:
     def append(self, at_ms: int, by: str, act: str, about: str, outcome: str, told: dict[str, Any]) -> None:
         """What isn't text (half a pair of UTF-16, as a command line may carry) is written as its escape."""
         before = self.head()
-        words = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        words = _sorted(told)
         by, about, words = (text.encode("utf-8", "backslashreplace").decode() for text in (by, about, words))
         entry = Entry(before.entries + 1, at_ms, by, act, about, outcome, words, b"")
         digest = _hash(self._key, before.hash, entry)
@@ -109,13 +127,7 @@ class Chain:
             f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (entry.seq, at_ms, by, act, about, outcome, words, digest),
         )
-        head = Head(entry.seq, digest)
-        self._db.execute(
-            "INSERT INTO audit_head VALUES (1, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
-            " SET entries = excluded.entries, hash = excluded.hash, seal = excluded.seal",
-            (head.entries, head.hash, _seal(self._key, head)),
-        )
-        self._head = head
+        self._head, self._unwritten = Head(entry.seq, digest), True
 
     def entries(self, about: str | None = None, last: int | None = None) -> Iterator[Entry]:
         """In order; of one thing only, or the last so many."""
@@ -139,6 +151,7 @@ class Chain:
     def verify(self, kept: Head | None = None, progress: Callable[[int], None] = lambda _: None) -> Fault | None:
         """The first fault, None = all is as it was written. `kept`: a head noted earlier, which must be in the
         chain."""
+        self.settle()
         before, seq = NOTHING, 0
         for entry in self.entries():
             seq += 1
@@ -173,7 +186,7 @@ def _cut(last: Head, kept: Head | None) -> Fault | None:
 
 def _hash(key: bytes, before: bytes, entry: Entry) -> bytes:
     words = (entry.seq, entry.at_ms, entry.by, entry.act, entry.about, entry.outcome, entry.told)
-    covered = json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    covered = _plain(words).encode("utf-8", "surrogatepass")
     return hmac.digest(key, before + covered, "sha256")
 
 

@@ -4,6 +4,8 @@ Enters: acts, each with who, when and about what. Leaves: the state, and the aud
 changes and its entry in the log are one transaction: a process killed at any moment has done both or neither. A
 refused act changes nothing but the log.
 
+What is only counted, event by event, is summed up in memory and written where the transaction ends (Book.sums).
+
 Each system keeps its own tables: a Part with migrations of its own. The key of the log lies beside the book, readable
 for its owner only, or in INTERCEPTOR_CENTRE_KEY where it is to be kept elsewhere.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from interceptor.rules.errors import printable
 
 APPLICATION_ID = 0x1EC0_CE27  # in the file's header: that it is a centre's book
 BUSY_S = 30.0
+_ALREADY = nullcontext()  # in a transaction
+Sums = dict[tuple[int, ...], list[int]]
 
 
 class BookError(Exception):
@@ -76,6 +80,7 @@ class Book:
         self.db = _opened(self.path, read_only, "FULL" if outlives_power else "NORMAL")
         try:
             self.audit = audit.Chain(self.db, key)
+            self._sums: dict[str, Sums] = {}
             _migrate(self.db, (Part("audit", audit.MIGRATIONS), *parts), self.path, read_only)
         except sqlite3.Error as error:
             self.db.close()
@@ -93,16 +98,17 @@ class Book:
     def close(self) -> None:
         self.db.close()
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> AbstractContextManager[None]:
         """All acts within count together, or none does. Raises BookBusy, BookError."""
-        if self.db.in_transaction:
-            yield
-            return
+        return _ALREADY if self.db.in_transaction else self._transaction()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         try:
             self.audit.forget()  # another process may have written meanwhile
             self.db.execute("BEGIN IMMEDIATE")
             yield
+            self.settle()
             self.db.execute("COMMIT")
         except BaseException as error:
             self._roll_back()
@@ -110,22 +116,34 @@ class Book:
                 raise told(error, self.path) from None
             raise
 
+    def sums(self, statement: str) -> Sums:
+        """What this transaction has counted so far, to be added to. `statement` adds a row to the table: it takes a
+        key's columns, then its counts. Not for what an act does: a refused one would have counted."""
+        return self._sums.setdefault(statement, {})
+
+    def settle(self) -> None:
+        """Writes what waits for the end of the transaction: for who reads it before."""
+        for statement, sums in self._sums.items():
+            self.db.executemany(statement, [(*key, *counts) for key, counts in sums.items()])
+        self._sums.clear()
+        self.audit.settle()
+
     @contextmanager
     def act(self, name: str, about: str, by: str, at_ms: int) -> Iterator[Act]:
         """One act and its entry. Refused is written down, and raised again once that is kept; acts may be nested."""
         refused: Refused | None = None
         with self.together():
-            act = Act(self.db, about)
+            act, before = Act(self.db, about), self.audit.head()
             self.db.execute("SAVEPOINT act")
             try:
                 yield act
             except Refused as error:
                 refused = error
-                self._undo()
+                self._undo(before)
                 refused.act = (name, act.about, act.told)
                 self._write_down(refused, name, by, at_ms)
             except BaseException:
-                self._undo()
+                self._undo(before)
                 raise
             else:
                 self.audit.append(at_ms, by, name, act.about, audit.DONE, act.told)
@@ -147,13 +165,14 @@ class Book:
     def _roll_back(self) -> None:
         if self.db.in_transaction:  # SQLite may have done so itself
             self.db.execute("ROLLBACK")
+        self._sums.clear()
         self.audit.forget()
 
-    def _undo(self) -> None:
+    def _undo(self, head: audit.Head) -> None:
         if self.db.in_transaction:
             self.db.execute("ROLLBACK TO act")
             self.db.execute("RELEASE act")
-        self.audit.forget()
+            self.audit.back_to(head)
 
 
 def told(error: sqlite3.Error, path: Path) -> BookError:
@@ -178,7 +197,7 @@ def _opened(path: Path, read_only: bool, synchronous: str) -> sqlite3.Connection
     try:
         db = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
-            uri=True, timeout=BUSY_S, isolation_level=None, cached_statements=256,
+            uri=True, timeout=BUSY_S, isolation_level=None, cached_statements=512,
         )  # fmt: skip
     except sqlite3.Error as error:
         raise told(error, path) from None

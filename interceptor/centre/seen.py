@@ -1,19 +1,21 @@
 """What the gates saw and decided, as the centre's systems take it in.
 
-Enters: a frame of events and the decisions on them. Leaves: columns, and rows that somebody asks for. Invariant: the
-rows are in the stream's order, and only events that count (status OK) are among them.
+Enters: a frame of events and the decisions on them. Leaves: columns of all events, and the few events of which
+something is said, one by one. Invariant: rows are in the stream's order, and only events that count (status OK) are
+among them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from interceptor.schema import Status
+from interceptor.schema import Kind, Status
 
 
 class Decided(Protocol):
@@ -37,6 +39,42 @@ class Decided(Protocol):
     def shadow(self) -> np.ndarray: ...
 
 
+class Event(NamedTuple):
+    """One event as plain numbers: schema.COLUMNS says what they mean. `rules`: names of the live rules that hit it."""
+
+    row: int
+    event_id: int
+    ts_ms: int
+    kind: int
+    source: int
+    target: int
+    town: int
+    registered: bool
+    trunk: int
+    line_kind: int
+    cell: int
+    cell_town: int
+    imei: int
+    imsi: int
+    dur_s: int
+    payer: int
+    amount_fen: int
+    agent: int
+    person: int
+    subject: int
+    finding: int
+    outcome: int
+    tier: int
+    rule: int
+    verdict: int
+    actions: int
+    score: float
+    rules: tuple[str, ...]
+
+
+_COLUMNS = Event._fields[1:-4]
+
+
 @dataclass(slots=True)
 class Seen:
     """n events of EVENT_SCHEMA. verdict u8[n], actions u32[n] (Action bits), score f64[n]; hits: row and rule i32[m],
@@ -50,6 +88,7 @@ class Seen:
     hit_rule: np.ndarray
     rules: Sequence[str]
     _columns: dict[str, np.ndarray] = field(default_factory=dict)
+    _events: list[Event] | None = None
 
     @classmethod
     def of(cls, frame: pa.RecordBatch, decided: Decided) -> Seen:
@@ -81,19 +120,36 @@ class Seen:
         """`text` or `host` of one event. It is a stranger's: nothing in it may be believed, or shown as it is."""
         return str(self.frame.column(name)[row].as_py())
 
-    def of_kind(self, *kinds: int) -> np.ndarray:
-        """i64[…]: rows of these kinds."""
-        kind = self.column("kind")
-        wanted = kind == kinds[0]
-        for other in kinds[1:]:
-            wanted = wanted | (kind == other)
-        return np.flatnonzero(wanted)
+    def texts(self, name: str, rows: list[int]) -> list[str]:
+        """The same of several."""
+        return self.frame.column(name).take(pa.array(rows, pa.int64())).to_pylist() if rows else []
 
-    def acted(self, actions: int) -> np.ndarray:
-        """i64[…]: rows with any of these Action bits."""
-        return np.flatnonzero(self.actions & np.uint32(actions))
+    def is_written(self, name: str) -> np.ndarray:
+        """bool[n]: where `text` or `host` isn't empty."""
+        return np.asarray(pc.binary_length(self.frame.column(name))) > 0
 
-    def rules_of(self, row: int) -> tuple[str, ...]:
-        """Names of the live rules that hit an event."""
-        first, last = np.searchsorted(self.hit_row, (row, row + 1))
-        return tuple(self.rules[rule] for rule in self.hit_rule[first:last].tolist())
+    def of_kind(self, kind: Kind) -> np.ndarray:
+        """i64[…]: rows of this kind."""
+        return (self.column("kind") == int(kind)).nonzero()[0]  # numpy is slow with an enum's members
+
+    @property
+    def events(self) -> list[Event]:
+        """Those of which something is said: by a rule's hit, a decision or a score; by a citizen, an officer or a
+        register. Everything else is daily life, and there are dozens of that for each of these."""
+        if self._events is None:
+            self._events = self._told()
+        return self._events
+
+    def _told(self) -> list[Event]:
+        told = (self.column("kind") >= int(Kind.REGISTRATION)) | (self.verdict != 0) | (self.actions != 0)
+        told |= self.score != 0
+        told[self.hit_row] = True
+        rows = told.nonzero()[0]
+        if not len(rows):
+            return []
+        columns = [self.column(name)[rows].tolist() for name in _COLUMNS]
+        columns += [values[rows].tolist() for values in (self.verdict, self.actions, self.score)]
+        hits: dict[int, list[str]] = {row: [] for row in rows.tolist()}
+        for row, rule in zip(self.hit_row.tolist(), self.hit_rule.tolist(), strict=True):
+            hits[row].append(self.rules[rule])
+        return [Event(*values) for values in zip(hits, *columns, map(tuple, hits.values()), strict=True)]

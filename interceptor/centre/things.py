@@ -19,6 +19,8 @@ from interceptor.schema import Subject, rule_key
 _NO_ACCOUNT = re.compile(r"0x|0+$|-\d+$", re.IGNORECASE)
 _WORDS = {subject.name.lower(): subject for subject in Subject if subject is not Subject.NONE}
 
+_WORD_OF = {subject: subject.name.lower() for subject in Subject}
+
 
 @dataclass(frozen=True, slots=True)
 class Thing:
@@ -30,7 +32,7 @@ class Thing:
 
     def __str__(self) -> str:
         """As the log and the tables of the book have it, in full: number:8613905541234, account:0x…, site:a.example."""
-        return f"{self.subject.name.lower()}:{self.value}"
+        return f"{_WORD_OF[self.subject]}:{self.value}"
 
     @property
     def value(self) -> str:

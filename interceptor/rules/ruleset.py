@@ -6,8 +6,10 @@ Enters: nothing. Leaves: RuleSet and its parts. Invariant: immutable; everything
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from interceptor.rules.definitions import Definitions
 from interceptor.rules.expressions import Expression
@@ -142,6 +144,12 @@ class RuleSet:
     rules: tuple[Rule, ...]
     policies: dict[Kind, Policy]
     half_life_ms: int
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)  # of the rules
+    shadow: np.ndarray = field(init=False, repr=False, compare=False)  # bool[rules]: which only watch
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(rule.name for rule in self.rules))
+        object.__setattr__(self, "shadow", np.array([rule.mode == "shadow" for rule in self.rules], bool))
 
     @property
     def reads(self) -> frozenset[tuple[str, str]]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from interceptor.centre.book import Book
+from interceptor.centre.book import Book, Sums
 from interceptor.centre.seen import Seen
+from interceptor.entries import FOREVER_MS
 from interceptor.schema import GATES, Kind, Verdict
 
 LOCAL_MS, DAY_MS = 8 * 3_600_000, 86_400_000
+_GATES = frozenset(map(int, GATES))
 _ADD = (
     "INSERT INTO gate_days VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events,"
     " amount_fen = amount_fen + excluded.amount_fen"
@@ -21,29 +23,32 @@ _ADD = (
 class TallySystem:
     """One of the centre's systems; it has nothing that falls due."""
 
+    waits, wakes_ms = "0", FOREVER_MS
+
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:  # noqa: ARG002 (every event has its own time)
-        kind = seen.column("kind")
-        rows = np.flatnonzero(kind <= max(GATES))
-        if not len(rows):
-            return
-        verdict = seen.verdict[rows].astype(np.int64)
-        town = np.where(verdict == Verdict.PASS, 0, seen.column("town")[rows].astype(np.int64))
-        day = (seen.column("ts_ms")[rows] + LOCAL_MS) // DAY_MS
-        kind = kind[rows].astype(np.int64)
-        # Townships have codes of nine digits, days five until the year 2243.
-        group = ((day << 2 | kind) << 2 | verdict) << 40 | town
-        groups, place, events = np.unique(group, return_inverse=True, return_counts=True)
-        amount = np.where(kind == Kind.TRANSFER, seen.column("amount_fen")[rows], 0)
-        sums = np.zeros(len(groups), np.int64)
-        np.add.at(sums, place, amount)
-        values = []
-        for packed, count, total in zip(groups.tolist(), events.tolist(), sums.tolist(), strict=True):
-            head, of_town = packed >> 40, packed & ((1 << 40) - 1)
-            values.append((head >> 4, head >> 2 & 3, head & 3, of_town, count, total))
-        book.db.executemany(_ADD, values)
+        sums = book.sums(_ADD)
+        passed = (seen.verdict == 0).nonzero()[0]
+        days, kinds = (seen.column("ts_ms")[passed] + LOCAL_MS) // DAY_MS, seen.column("kind")[passed]
+        amounts = np.where(kinds == int(Kind.TRANSFER), seen.column("amount_fen")[passed], 0)
+        for day in set(days.tolist()):
+            of_day = days == day
+            events, fen = np.bincount(kinds[of_day], minlength=len(Kind)).tolist(), int(amounts[of_day].sum())
+            for gate in GATES:
+                if events[gate]:
+                    _count(sums, (day, int(gate), 0, 0), events[gate], fen if gate is Kind.TRANSFER else 0)
+        for event in seen.events:
+            if event.verdict and event.kind in _GATES:
+                day, fen = (event.ts_ms + LOCAL_MS) // DAY_MS, event.amount_fen if event.kind == Kind.TRANSFER else 0
+                _count(sums, (day, event.kind, event.verdict, event.town), 1, fen)
 
     def due(self, book: Book, now_ms: int) -> None:
         pass
+
+
+def _count(sums: Sums, group: tuple[int, ...], events: int, fen: int) -> None:
+    known = sums.setdefault(group, [0, 0])
+    known[0] += events
+    known[1] += fen
 
 
 def counts(book: Book, from_ms: int, to_ms: int) -> dict[str, int]:

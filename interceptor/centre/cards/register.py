@@ -9,10 +9,8 @@ a phone that stands behind many people's, outlets whose cards turn up listed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from interceptor.centre.book import Act, Book
 from interceptor.centre.cards.acts import CENTRE, lift, limit, move_on, reverify, suspend
@@ -31,7 +29,7 @@ from interceptor.centre.cards.card import (
     outlet_name,
 )
 from interceptor.centre.cards.sanctions import active, end_sanctions, sanction
-from interceptor.centre.seen import Seen
+from interceptor.centre.seen import Event, Seen
 from interceptor.centre.things import Thing
 from interceptor.schema import Action, Kind, LineKind, Outcome, Subject, Trunk, Verdict
 
@@ -40,7 +38,8 @@ POLICE = "police"
 PHONE_RULE = "one-phone-many-people"  # K03
 PAYER_RULES = frozenset(["suspended-account-pays"])  # speak of the payer, who is suspended already
 _OWN_LINES = (LineKind.MOBILE, LineKind.VIRTUAL, LineKind.FIXED)
-_MEASURES = Action.LIMIT | Action.REVERIFY
+_SPEAKS = frozenset((Outcome.CONFIRMED, Outcome.FALSE_ALARM, Outcome.APPEAL_UPHELD))
+_LIMIT, _MEASURES, _SANCTION = map(int, (Action.LIMIT, Action.LIMIT | Action.REVERIFY, Action.SANCTION_5Y))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +53,50 @@ class Asked:
 class CardsSystem:
     """S7 on duty. `reasons`: what each rule tells the citizen, by its name."""
 
+    waits = (
+        "EXISTS (SELECT 1 FROM cards WHERE due_ms > 0 AND due_ms <= :now AND sanction = 0)"
+        " OR EXISTS (SELECT 1 FROM sanctions WHERE state = 'active' AND until_ms <= :now)"
+    )
+
     def __init__(self, terms: Terms = TERMS, reasons: Mapping[str, str] | None = None) -> None:
         self.terms, self._reasons = terms, reasons or {}
-        self._pruned_ms = 0
+        self.wakes_ms = 0
 
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:
-        openings, said = seen.of_kind(Kind.REGISTRATION), self._said(seen)
-        acted, found_out = seen.acted(_MEASURES), seen.acted(Action.SANCTION_5Y)
-        blocked = np.flatnonzero(seen.verdict == Verdict.BLOCK)
-        if not (len(openings) or len(said) or len(acted) or len(found_out) or len(blocked) or _listings(book)):
+        events, listed = seen.events, _listings(book)
+        openings = [event for event in events if event.kind == Kind.REGISTRATION]
+        said = [event for event in events if _is_said(event)]
+        acted = [event for event in events if event.actions & _MEASURES]
+        found_out = [event for event in events if event.actions & _SANCTION]
+        blocked = [event for event in events if event.verdict == Verdict.BLOCK]
+        if not (openings or said or acted or found_out or blocked or listed):
             return
         with book.together():
-            self._open(book, seen, openings)
-            self._mark(book, seen, blocked, now_ms)
-            for thing, what in self._asked(seen, acted).items():
+            self._open(book, openings)
+            self._mark(book, blocked + [event for event in acted if event.actions & _LIMIT], listed, now_ms)
+            for thing, what in self._asked(acted).items():
                 self._do(book, thing, what, now_ms)
-            self._watch(book, seen, openings, now_ms)
-            for row in said.tolist():
-                self._hear(book, seen, row, now_ms)
-            for row in found_out.tolist():
-                self._sanction(book, seen, row, now_ms)
+            self._watch(book, openings, now_ms)
+            for event in said:
+                self._hear(book, event, now_ms)
+            for event in found_out:
+                self._sanction(book, event, now_ms)
 
     def due(self, book: Book, now_ms: int) -> None:
         with book.together():
             deadlines(book, now_ms, self.terms)
-            if now_ms - self._pruned_ms >= DAY_MS:
-                self._pruned_ms = now_ms
+            if now_ms >= self.wakes_ms:
+                self.wakes_ms = now_ms + DAY_MS
                 self._prune(book, now_ms)
 
-    def _asked(self, seen: Seen, rows: np.ndarray) -> dict[Thing, Asked]:
+    def _asked(self, events: Sequence[Event]) -> dict[Thing, Asked]:
         """LIMIT and REVERIFY of rules and policies."""
         wanted: dict[Thing, Asked] = {}
-        for row in rows.tolist():
-            thing, rules = _card_of(seen, row), seen.rules_of(row)
+        for event in events:
+            thing, rules = _card_of(event), event.rules
             if thing is None or PAYER_RULES & set(rules):
                 continue
-            limits = bool(int(seen.actions[row]) & Action.LIMIT)
-            one = Asked(State.LIMITED if limits else State.REVERIFY, rules)
+            one = Asked(State.LIMITED if event.actions & _LIMIT else State.REVERIFY, rules)
             if thing not in wanted or RUNGS.index(one.state) > RUNGS.index(wanted[thing].state):
                 wanted[thing] = one
         return wanted
@@ -110,13 +116,13 @@ class CardsSystem:
         released = card.state is State.FREE and card.since_ms > 0
         return bool(card.sanction) or (released and now_ms - card.since_ms < self.terms.trust_days * DAY_MS)
 
-    def _open(self, book: Book, seen: Seen, rows: np.ndarray) -> None:
+    def _open(self, book: Book, events: Sequence[Event]) -> None:
         """Into the register; a card that was known by its measures gets its owner."""
         openings = []
-        for row in rows.tolist():
-            thing = _card_of(seen, row)
+        for event in events:
+            thing = _card_of(event)
             if thing is not None:
-                openings.append((str(thing), *_owner(seen, row), int(seen.column("ts_ms")[row])))
+                openings.append((str(thing), *_owner(event), event.ts_ms))
         book.db.executemany(
             "INSERT INTO cards VALUES (NULL, ?, ?, ?, ?, ?, 'free', 0, 0, 0, 0, 0) ON CONFLICT (card) DO UPDATE SET"
             " person = excluded.person, phone = excluded.phone, outlet = excluded.outlet,"
@@ -124,11 +130,9 @@ class CardsSystem:
             openings,
         )
 
-    def _mark(self, book: Book, seen: Seen, blocked: np.ndarray, now_ms: int) -> None:
+    def _mark(self, book: Book, events: Sequence[Event], listed: Iterable[str], now_ms: int) -> None:
         """Cards of the register that turn up: blocked or limited at a gate, put on a list, found to be fraud."""
-        things = [_card_of(seen, row) for row in seen.acted(Action.LIMIT).tolist()]
-        things += [_card_of(seen, row) for row in blocked.tolist()]
-        names = {str(thing) for thing in things if thing} | set(_listings(book))
+        names = {str(thing) for thing in map(_card_of, events) if thing}.union(listed)
         for name in sorted(names):
             self._turned_up(book, name, now_ms)
         last = book.db.execute("SELECT ifnull(max(id), 0) FROM orders").fetchone()[0]
@@ -145,15 +149,15 @@ class CardsSystem:
         if row[0]:
             flag_if_bad(book, row[0], now_ms, self.terms)
 
-    def _watch(self, book: Book, seen: Seen, rows: np.ndarray, now_ms: int) -> None:
+    def _watch(self, book: Book, openings: Sequence[Event], now_ms: int) -> None:
         """Limits per person and phone, after the openings of the batch are in."""
-        for row in rows.tolist():
-            thing, (person, phone, _) = _card_of(seen, row), _owner(seen, row)
+        for event in openings:
+            thing, (person, phone, _) = _card_of(event), _owner(event)
             if thing is None:
                 continue
             for why, grade in self._too_many(book, thing, person, now_ms):
                 self._ask(book, thing, why, grade, now_ms)
-            if PHONE_RULE in seen.rules_of(row):
+            if PHONE_RULE in event.rules:
                 why = "One phone stands behind accounts of several people; each owner is to clear that."
                 for other in of_phone(book.db, phone):
                     if other.thing != thing and other.thing.subject is Subject.ACCOUNT:
@@ -179,36 +183,25 @@ class CardsSystem:
         if card is None or (card.state is State.FREE and not self._is_trusted(card, now_ms)):
             reverify(book, thing, by=CENTRE, at_ms=now_ms, why=why, grade=grade, terms=self.terms)
 
-    def _said(self, seen: Seen) -> np.ndarray:
-        """What officers and citizens say of what was done; warnings (with a tier) are others' business."""
-        rows = seen.of_kind(Kind.FEEDBACK)
-        if not len(rows):
-            return rows
-        outcome, subject = seen.column("outcome")[rows], seen.column("subject")[rows]
-        counts = np.isin(outcome, (Outcome.CONFIRMED, Outcome.FALSE_ALARM, Outcome.APPEAL_UPHELD))
-        return rows[counts & np.isin(subject, CARDS) & (seen.column("tier")[rows] == 0)]
-
-    def _hear(self, book: Book, seen: Seen, row: int, now_ms: int) -> None:
-        thing = Thing(Subject(int(seen.column("subject")[row])), int(seen.column("source")[row]))
+    def _hear(self, book: Book, event: Event, now_ms: int) -> None:
+        thing = Thing(Subject(event.subject), event.source)
         card = found(book.db, thing)
         if card is None:
             return
-        outcome = Outcome(int(seen.column("outcome")[row]))
-        if outcome is Outcome.CONFIRMED:
+        if event.outcome == Outcome.CONFIRMED:
             self._turned_up(book, str(thing), now_ms)
             if not card.sanction and RUNGS.index(card.state) < RUNGS.index(State.SUSPENDED):
                 why = "Officers looked into it: it was used for fraud."
                 suspend(book, thing, by="officers", at_ms=now_ms, why=why, grade=Grade.HIGH, terms=self.terms)
         elif not card.sanction and card.state not in (State.FREE, State.CLOSED):
-            upheld = outcome is Outcome.APPEAL_UPHELD
+            upheld = event.outcome == Outcome.APPEAL_UPHELD
             why = "an appeal was upheld" if upheld else "officers looked into it and found nothing"
             lift(book, thing, by="officers", at_ms=now_ms, why=why)
 
-    def _sanction(self, book: Book, seen: Seen, row: int, now_ms: int) -> None:
-        subject, finding = Subject(int(seen.column("subject")[row])), int(seen.column("finding")[row])
-        thing = Thing(subject, int(seen.column("source")[row]))
-        if subject in (*CARDS, Subject.PERSON) and finding and active(book, thing) is None:
-            sanction(book, thing, finding=finding, by=POLICE, at_ms=now_ms, terms=self.terms)
+    def _sanction(self, book: Book, event: Event, now_ms: int) -> None:
+        thing = Thing(Subject(event.subject), event.source)
+        if thing.subject in (*CARDS, Subject.PERSON) and event.finding and active(book, thing) is None:
+            sanction(book, thing, finding=event.finding, by=POLICE, at_ms=now_ms, terms=self.terms)
 
     def _prune(self, book: Book, now_ms: int) -> None:
         untouched = "state = 'free' AND bad_ms = 0 AND sanction = 0 AND since_ms = 0"
@@ -255,28 +248,32 @@ def _flag(act: Act, outlet: str, now_ms: int) -> None:
     act.db.execute("INSERT INTO flagged_outlets VALUES (?, ?)", (outlet, now_ms))
 
 
-def _card_of(seen: Seen, row: int) -> Thing | None:
+def _is_said(event: Event) -> bool:
+    """By officers and citizens, of what was done; warnings (with a tier) are others' business."""
+    about = event.kind == Kind.FEEDBACK and event.tier == 0 and event.subject in CARDS
+    return about and event.outcome in _SPEAKS
+
+
+def _card_of(event: Event) -> Thing | None:
     """The SIM or account that an event speaks against, None where it is none that the city can act on: a foreign or a
     forged caller, a merchant, a site."""
-    kind, key = seen.column("kind")[row], int(seen.column("source")[row])
+    kind, key = event.kind, event.source
     if not key:
         return None
     if kind == Kind.REGISTRATION:
-        subject = Subject(int(seen.column("subject")[row]))
-        return Thing(subject, key) if subject in CARDS else None
+        return Thing(Subject(event.subject), key) if event.subject in CARDS else None
     if kind == Kind.TRANSFER:
-        return None if seen.column("registered")[row] else Thing(Subject.ACCOUNT, key)
+        return None if event.registered else Thing(Subject.ACCOUNT, key)
     if kind in (Kind.CALL, Kind.SMS):
-        own = seen.column("trunk")[row] == Trunk.LOCAL and int(seen.column("line_kind")[row]) in _OWN_LINES
+        own = event.trunk == Trunk.LOCAL and event.line_kind in _OWN_LINES
         return Thing(Subject.NUMBER, key) if own else None
     return None
 
 
-def _owner(seen: Seen, row: int) -> tuple[str, str, str]:
+def _owner(event: Event) -> tuple[str, str, str]:
     """(person, phone, outlet) of an opening, as the register has them."""
-    person, phone = int(seen.column("person")[row]), int(seen.column("target")[row])
     return (
-        str(Thing(Subject.PERSON, person)) if person else "",
-        str(Thing(Subject.NUMBER, phone)) if phone else "",
-        outlet_name(int(seen.column("agent")[row])),
+        str(Thing(Subject.PERSON, event.person)) if event.person else "",
+        str(Thing(Subject.NUMBER, event.target)) if event.target else "",
+        outlet_name(event.agent),
     )

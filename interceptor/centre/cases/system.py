@@ -6,16 +6,15 @@ open one case, in whatever portions they come.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from interceptor.centre.book import Book
 from interceptor.centre.cases import judging, officers
 from interceptor.centre.cases.opening import about, open_or_join, opened_ms, things_of
 from interceptor.centre.cases.terms import HOUR_MS, TERMS, CaseKind, CaseTerms, Party
 from interceptor.centre.cases.timeline import enter
-from interceptor.centre.seen import Seen
+from interceptor.centre.seen import Event, Seen
 from interceptor.centre.things import Thing
 from interceptor.schema import Action, Kind, Outcome, Subject, rule_key
 
@@ -23,6 +22,8 @@ BY = "gates"  # who asks, where a rule does
 CLERK = "centre"  # who writes down that a time has come
 _JUDGED = (Outcome.CONFIRMED, Outcome.FALSE_ALARM, Outcome.APPEAL_UPHELD, Outcome.APPEAL_REFUSED)
 _WRONG = (Outcome.FALSE_ALARM, Outcome.APPEAL_UPHELD)
+_CASE = int(Action.OPEN_CASE | Action.TO_SHADOW)
+_STOPS = int(Action.STOP_48H | Action.FREEZE_6M)
 _SUBJECT = {Kind.WEB: Subject.SITE, Kind.TRANSFER: Subject.ACCOUNT}
 _OF_SUBJECT = {
     Subject.NUMBER: CaseKind.LINE, Subject.SITE: CaseKind.SITE, Subject.ACCOUNT: CaseKind.MONEY,
@@ -36,50 +37,55 @@ class _Asked(NamedTuple):
     kind: CaseKind
     thing: Thing
     rules: tuple[str, ...]
-    actions: Action
+    actions: int
     citizen: int
 
 
 class CasesSystem:
     """See duty.System."""
 
+    waits = (
+        "EXISTS (SELECT 1 FROM cases WHERE closed_ms IS NULL AND handled_ms IS NULL AND overdue_handle_ms IS NULL"
+        " AND handle_by_ms <= :now) OR EXISTS (SELECT 1 FROM cases WHERE closed_ms IS NULL AND overdue_decide_ms IS"
+        " NULL AND decide_by_ms <= :now) OR EXISTS (SELECT 1 FROM cases WHERE closed_ms IS NULL AND officer = '')"
+    )
+
     def __init__(self, terms: CaseTerms = TERMS) -> None:
         self.terms = terms
-        self._rules: tuple[str, ...] = ()
+        self._rules: Sequence[str] = ()
         self._keys: dict[int, str] = {}
-        self._forget_ms = 0
+        self.wakes_ms = 0
 
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:  # noqa: ARG002
-        rows = seen.acted(Action.OPEN_CASE)
-        feedback = seen.of_kind(Kind.FEEDBACK)
-        reports = seen.of_kind(Kind.REPORT)
-        if len(rows):
-            self._open(book, seen, rows)
-        if len(feedback):
-            self._judge(book, seen, feedback)
-        for row in np.sort(np.concatenate([reports, feedback])).tolist():
-            self._hear(book, seen, row)
+        self._open(book, seen)
+        for event in seen.events:
+            if event.kind == Kind.FEEDBACK and event.tier == 0 and event.rule and event.outcome in _JUDGED:
+                self._judge(book, seen, event)
+        for event in seen.events:
+            if event.kind in (Kind.REPORT, Kind.FEEDBACK):
+                self._hear(book, event)
 
     def due(self, book: Book, now_ms: int) -> None:
         """Deadlines that were missed, and cases that wait for an officer with room."""
         for column, what in (("handle", "first handling"), ("decide", "decision")):
             self._overdue(book, column, what, now_ms)
         self._assign(book, now_ms)
-        if now_ms >= self._forget_ms:
+        if now_ms >= self.wakes_ms:
             judging.forget(book.db, now_ms, self.terms)
-            self._forget_ms = now_ms + HOUR_MS
+            self.wakes_ms = now_ms + HOUR_MS
 
-    def _open(self, book: Book, seen: Seen, rows: np.ndarray) -> None:
+    def _open(self, book: Book, seen: Seen) -> None:
         """One act for what is the same again and again, in the order of its first time."""
-        asked: dict[_Asked, list[int]] = {}
-        for row in rows[seen.actions[rows] & Action.TO_SHADOW == 0].tolist():  # of these judging makes a case
-            asked.setdefault(_asked(seen, row), []).append(row)
+        asked: dict[_Asked, list[Event]] = {}
+        for event in seen.events:
+            if event.actions & _CASE == Action.OPEN_CASE:  # of what goes to shadow judging makes a case
+                asked.setdefault(_asked(seen, event), []).append(event)
         for what, same in asked.items():
-            first, last = (int(seen.column("ts_ms")[row]) for row in (same[0], same[-1]))
+            first, last = same[0].ts_ms, same[-1].ts_ms
             case_id = open_or_join(
                 book, what.kind, (what.thing,), f"{', '.join(what.rules) or 'the score'}: {_words(what.actions)}",
                 rules=what.rules, citizens=(what.citizen,) if what.citizen else (),
-                ref=f"event:{int(seen.column('event_id')[same[0]])}", terms=self.terms, by=BY, at_ms=first,
+                ref=f"event:{same[0].event_id}", terms=self.terms, by=BY, at_ms=first,
             )  # fmt: skip
             if len(same) > 1:
                 book.db.execute(
@@ -87,13 +93,13 @@ class CasesSystem:
                     (len(same) - 1, last, case_id),
                 )
 
-    def _hear(self, book: Book, seen: Seen, row: int) -> None:
+    def _hear(self, book: Book, event: Event) -> None:
         """What is said of a thing that there is an open case about: by a citizen, once; by police and officers."""
-        kind, ts_ms, citizen = (int(seen.column(name)[row]) for name in ("kind", "ts_ms", "target"))
-        party, words = _said(seen, row)
+        kind, ts_ms, citizen = event.kind, event.ts_ms, event.target
+        party, words = _said(event)
         if not words:
             return
-        thing = Thing(_subject(seen, row), int(seen.column("source")[row]))
+        thing = Thing(_subject(event), event.source)
         case_id = about(book.db, (thing,), ts_ms - self.terms.join_ms)
         if case_id is None or ts_ms < opened_ms(book.db, case_id):
             return
@@ -109,26 +115,21 @@ class CasesSystem:
             act.note(what=words)
             enter(act, case_id, party, words, by=BY, at_ms=ts_ms, about=thing)
 
-    def _judge(self, book: Book, seen: Seen, rows: np.ndarray) -> None:
+    def _judge(self, book: Book, seen: Seen, event: Event) -> None:
         """What is said of blocks and limits; a warning given in vain costs a call, and says nothing of a rule."""
-        rows = rows[(seen.column("tier")[rows] == 0) & (seen.column("rule")[rows] != 0)]
-        rows = rows[np.isin(seen.column("outcome")[rows], _JUDGED)]
-        columns = (seen.column(name)[rows].tolist() for name in ("rule", "source", "outcome", "ts_ms"))
-        shadow = (seen.actions[rows] & Action.TO_SHADOW != 0).tolist()
-        for row, rule, source, outcome, ts_ms, often in zip(rows.tolist(), *columns, shadow, strict=True):
-            self._learn(book, seen, rule)
-            judging.judge(
-                book, rule, source, wrong=outcome in _WRONG, appeal=outcome == Outcome.APPEAL_UPHELD,
-                terms=self.terms, by=BY, at_ms=ts_ms,
-            )  # fmt: skip
-            if often:
-                why = f"{', '.join(seen.rules_of(row))} found it too often wrong"
-                judging.to_shadow(book, rule, why, terms=self.terms, by=BY, at_ms=ts_ms)
+        rule, at_ms = event.rule, event.ts_ms
+        self._learn(book, seen, rule)
+        judging.judge(
+            book, rule, event.source, wrong=event.outcome in _WRONG, appeal=event.outcome == Outcome.APPEAL_UPHELD,
+            terms=self.terms, by=BY, at_ms=at_ms,
+        )  # fmt: skip
+        if event.actions & Action.TO_SHADOW:
+            why = f"{', '.join(event.rules)} found it too often wrong"
+            judging.to_shadow(book, rule, why, terms=self.terms, by=BY, at_ms=at_ms)
 
     def _learn(self, book: Book, seen: Seen, rule: int) -> None:
-        rules = tuple(seen.rules)
-        if self._rules != rules:
-            self._rules, self._keys = rules, {rule_key(name): name for name in rules}
+        if self._rules != seen.rules:
+            self._rules, self._keys = seen.rules, {rule_key(name): name for name in seen.rules}
         if rule in self._keys:
             judging.learn_name(book.db, self._keys[rule])
 
@@ -155,46 +156,44 @@ class CasesSystem:
                 officers.give(act, found[0], name, now_ms)
 
 
-def _asked(seen: Seen, row: int) -> _Asked:
+def _asked(seen: Seen, event: Event) -> _Asked:
     """As the rules mean it, a case is about the party that may be the scammer."""
-    kind, actions = Kind(int(seen.column("kind")[row])), Action(int(seen.actions[row]))
-    source, target = int(seen.column("source")[row]), int(seen.column("target")[row])
+    kind, source = Kind(event.kind), event.source
     about, citizen, shown = CaseKind.MONEY, 0, ""
     if kind is Kind.FEEDBACK:
-        about, subject, source = CaseKind.CITIZEN, Subject.NUMBER, target
-    elif kind is Kind.TRANSFER and actions & (Action.STOP_48H | Action.FREEZE_6M):
-        subject, source = Subject.ACCOUNT, int(seen.column("payer")[row])
+        about, subject, source = CaseKind.CITIZEN, Subject.NUMBER, event.target
+    elif kind is Kind.TRANSFER and event.actions & _STOPS:
+        subject, source = Subject.ACCOUNT, event.payer
     else:
         subject = _SUBJECT.get(kind, Subject.NUMBER)
         if kind in (Kind.REGISTRATION, Kind.REPORT):
-            subject = _subject(seen, row)
-        shown = seen.text("host", row) if kind is Kind.WEB else ""
+            subject = _subject(event)
+        shown = seen.text("host", event.row) if kind is Kind.WEB else ""
         about = CaseKind.CARD if kind is Kind.REGISTRATION else _OF_SUBJECT[subject]
     if about is CaseKind.MONEY:
-        citizen = target  # whom a line rings up and who visits a site are too many to be in a case
-    return _Asked(about, Thing(subject, source, shown), seen.rules_of(row), actions, citizen)
+        citizen = event.target  # whom a line rings up and who visits a site are too many to be in a case
+    return _Asked(about, Thing(subject, source, shown), event.rules, event.actions, citizen)
 
 
-def _subject(seen: Seen, row: int) -> Subject:
+def _subject(event: Event) -> Subject:
     """What a registration, a report or feedback is about: a text is reported by the number that wrote it."""
-    subject = Subject(int(seen.column("subject")[row]))
+    subject = Subject(event.subject)
     return Subject.NUMBER if subject in (Subject.TEXT, Subject.NONE) else subject
 
 
-def _said(seen: Seen, row: int) -> tuple[Party, str]:
+def _said(event: Event) -> tuple[Party, str]:
     """Who says what in a report or in feedback; "" = nothing for a timeline."""
-    if seen.column("kind")[row] == Kind.REPORT:
-        finding = int(seen.column("finding")[row])
-        if finding:
-            return Party.POLICE, f"finding {finding}: sold, let or lent"
+    if event.kind == Kind.REPORT:
+        if event.finding:
+            return Party.POLICE, f"finding {event.finding}: sold, let or lent"
         # Money makes an alert of the report that a gate stops an account for.
-        return Party.CITIZEN, "" if int(seen.actions[row]) & Action.STOP_48H else "reported by a citizen"
-    tier, outcome = int(seen.column("tier")[row]), Outcome(int(seen.column("outcome")[row]))
+        return Party.CITIZEN, "" if event.actions & Action.STOP_48H else "reported by a citizen"
+    tier, outcome = event.tier, Outcome(event.outcome)
     said = outcome.name.lower().replace("_", " ") if outcome else "given"
     if tier >= 3:  # officers ring up, or come
         return Party.POLICE, f"warning of tier {tier}: {said}"
     return Party.POLICE, f"looked into: {said}" if not tier and outcome in _JUDGED else ""
 
 
-def _words(actions: Action) -> str:
-    return ", ".join(str(action.name).lower().replace("_", " ") for action in actions)
+def _words(actions: int) -> str:
+    return ", ".join(str(action.name).lower().replace("_", " ") for action in Action(actions))

@@ -1,6 +1,6 @@
 """What the gates themselves blocked, limited or stopped: what can be looked up, and appealed against.
 
-Enters: rows of what the gates saw. Leaves: for each thing what was done, by which rules, since when. Invariant: it is
+Enters: events that the gates saw. Leaves: for each thing what was done, by which rules, since when. Invariant: it is
 written by the order of the stream; what is older than terms.acted_days is forgotten.
 """
 
@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-
-import numpy as np
+from functools import reduce
+from operator import or_
 
 from interceptor.centre.book import Act, Book
 from interceptor.centre.citizens.keys import pair, triple
 from interceptor.centre.citizens.terms import DAY_MS, Terms
-from interceptor.centre.seen import Seen
+from interceptor.centre.seen import Event, Seen
 from interceptor.centre.things import Thing
 from interceptor.centre.warnings.sources import thing_of
 from interceptor.schema import Action, Kind, Subject
 
-BLOCKS = Action.HARD_BLOCK | Action.BLOCK | Action.STOP_48H | Action.FREEZE_6M
-LIMITS = Action.LIMIT | Action.SANCTION_5Y
-ACTED = BLOCKS | LIMITS
+BLOCKS = int(Action.HARD_BLOCK | Action.BLOCK | Action.STOP_48H | Action.FREEZE_6M)
+LIMITS = int(Action.LIMIT | Action.SANCTION_5Y)
+ACTED = BLOCKS | LIMITS  # bits of an event on which something was blocked, limited or stopped
 # On a payment, what is done to who pays; all else is done to who is paid.
-_ON_PAYER = Action.STOP_48H | Action.FREEZE_6M
+_ON_PAYER = int(Action.STOP_48H | Action.FREEZE_6M)
 _PAYER_RULES = frozenset({"suspended-account-pays", "sanctioned-account-pays"})
 
 
@@ -42,32 +42,24 @@ class Acted:
         return bool(self.actions & BLOCKS)
 
 
-def rows(seen: Seen) -> np.ndarray:
-    """bool[n]: events on which something was blocked, limited or stopped."""
-    return (seen.actions & np.uint32(ACTED)) != 0
-
-
-def thing_acted_on(seen: Seen, row: int) -> Thing | None:
+def thing_acted_on(seen: Seen, event: Event) -> Thing | None:
     """Whose line, site or account it is."""
-    if seen.column("kind")[row] == Kind.TRANSFER:
-        by_rule = not _PAYER_RULES.isdisjoint(seen.rules_of(row))
-        if by_rule or int(seen.actions[row]) & _ON_PAYER:
-            payer = int(seen.column("payer")[row])
-            return Thing(Subject.ACCOUNT, payer) if payer else None
-    return thing_of(seen, row)
+    if event.kind == Kind.TRANSFER and (event.actions & _ON_PAYER or not _PAYER_RULES.isdisjoint(event.rules)):
+        return Thing(Subject.ACCOUNT, event.payer) if event.payer else None
+    return thing_of(seen, event)
 
 
-def note(book: Book, seen: Seen, found: list[int], now_ms: int, terms: Terms) -> list[int]:
-    """Writes down what was done in these rows; gives the empty list."""
+def note(book: Book, seen: Seen, found: list[Event], now_ms: int, terms: Terms) -> list[Event]:
+    """Writes down what was done in these events; gives the empty list."""
     if not found:
         return found
     told = []
-    for rows_of_one in _by_party(seen, found):
-        last = rows_of_one[-1]
+    for same in _by_party(found):
+        last = same[-1]
         if thing := thing_acted_on(seen, last):
-            acted = int(np.bitwise_or.reduce(seen.actions[rows_of_one])) & int(ACTED)
-            times, names = seen.column("ts_ms")[rows_of_one], " ".join(seen.rules_of(last))
-            told.append((*triple(thing), acted, names, int(times.min()), int(times.max()), len(rows_of_one)))
+            acted = reduce(or_, (event.actions for event in same)) & ACTED
+            times = [event.ts_ms for event in same]
+            told.append((*triple(thing), acted, " ".join(last.rules), min(times), max(times), len(same)))
     with book.act("gate.acted", "", "engine", now_ms) as act:
         act.db.execute("DELETE FROM acted WHERE last_ms < ?", (now_ms - terms.acted_days * DAY_MS,))
         act.db.executemany(
@@ -80,14 +72,12 @@ def note(book: Book, seen: Seen, found: list[int], now_ms: int, terms: Terms) ->
     return []
 
 
-def _by_party(seen: Seen, found: list[int]) -> list[list[int]]:
-    """Rows that are about the same line, site or payment's two ends together: in a flood few send all of it."""
-    at = np.array(found)
-    keys = [seen.column(name)[at].tolist() for name in ("kind", "source", "payer", "subject")]
-    keys.append((seen.actions[at] & np.uint32(_ON_PAYER)).tolist())
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for row, key in zip(found, zip(*keys, strict=True), strict=True):
-        groups.setdefault(key, []).append(row)
+def _by_party(found: list[Event]) -> list[list[Event]]:
+    """Events that are about the same line, site or payment's two ends together: in a flood few send all of it."""
+    groups: dict[tuple[int, ...], list[Event]] = {}
+    for event in found:
+        key = (event.kind, event.source, event.payer, event.subject, event.actions & _ON_PAYER)
+        groups.setdefault(key, []).append(event)
     return list(groups.values())
 
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-import numpy as np
-
 from interceptor.centre.book import Book
 from interceptor.centre.citizens import advice, appeals, gates, reports
 from interceptor.centre.citizens.keys import named
 from interceptor.centre.citizens.terms import HOUR_MS, Official, Terms
 from interceptor.centre.refusal import Refused
-from interceptor.centre.seen import Seen
+from interceptor.centre.seen import Event, Seen
 from interceptor.centre.things import Thing
 from interceptor.centre.warnings.sources import thing_of
 from interceptor.schema import Kind, Outcome, Subject
 
 TERMS = Terms()
 _BURST_RULES = frozenset({"many-report-number", "many-report-site", "many-report-account"})
+_SAID = (Kind.REPORT, Kind.FEEDBACK)
 _DECIDED = (Outcome.APPEAL_UPHELD, Outcome.APPEAL_REFUSED)
 _JUDGED = {Outcome.CONFIRMED: True, Outcome.FALSE_ALARM: False}
 
@@ -30,50 +29,51 @@ _JUDGED = {Outcome.CONFIRMED: True, Outcome.FALSE_ALARM: False}
 class CitizenSystem:
     """`official`: what no crowd can have blocked; terms.Official.of takes it from a rule set's lists."""
 
+    waits = (
+        "EXISTS (SELECT 1 FROM appeals INDEXED BY appeals_due"
+        " WHERE decided_ms = 0 AND overdue_ms = 0 AND due_ms <= :now)"
+    )
+
     def __init__(self, terms: Terms = TERMS, official: Official = reports.NOBODY_OFFICIAL) -> None:
         self.terms, self.official = terms, official
-        self._round_ms = 0  # when the next round of advice is, 0 = not looked up yet
+        self.wakes_ms = 0  # when the next round of advice is, 0 = not looked up yet
 
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:
-        kind = seen.column("kind")
-        acted, said = gates.rows(seen), (kind == Kind.REPORT) | (kind == Kind.FEEDBACK)
-        waiting: list[int] = []
-        for row in np.flatnonzero(acted | said).tolist():
-            if said[row]:
+        waiting: list[Event] = []
+        for event in seen.events:
+            if event.kind in _SAID:
                 waiting = gates.note(book, seen, waiting, now_ms, self.terms)
-                if thing := thing_of(seen, row):
-                    self._said(book, seen, row, thing)
-            if acted[row]:
-                waiting.append(row)
+                if thing := thing_of(seen, event):
+                    self._said(book, event, thing)
+            if event.actions & gates.ACTED:
+                waiting.append(event)
         gates.note(book, seen, waiting, now_ms, self.terms)
 
     def due(self, book: Book, now_ms: int) -> None:
         appeals.overdue(book, now_ms)
-        self._round_ms = self._round_ms or advice.round_due_ms(book, now_ms, self.terms)
-        while self._round_ms <= now_ms:
-            advice.hold_round(book, self._round_ms, self.terms)
-            self._round_ms = advice.round_due_ms(book, now_ms, self.terms)
+        self.wakes_ms = self.wakes_ms or advice.round_due_ms(book, now_ms, self.terms)
+        while self.wakes_ms <= now_ms:
+            advice.hold_round(book, self.wakes_ms, self.terms)
+            self.wakes_ms = advice.round_due_ms(book, now_ms, self.terms)
 
-    def _said(self, book: Book, seen: Seen, row: int, thing: Thing) -> None:
-        at_ms = int(seen.column("ts_ms")[row])
-        citizen, town = int(seen.column("target")[row]), int(seen.column("town")[row])
-        if seen.column("kind")[row] == Kind.REPORT:
-            if citizen and not seen.column("finding")[row] and thing.subject is not Subject.PERSON:
-                self._vote(book, seen, row, thing, citizen, town, at_ms)
+    def _said(self, book: Book, event: Event, thing: Thing) -> None:
+        at_ms = event.ts_ms
+        if event.kind == Kind.REPORT:
+            if event.target and not event.finding and thing.subject is not Subject.PERSON:
+                self._vote(book, event, thing)
             return
-        outcome = Outcome(int(seen.column("outcome")[row]))
-        if seen.column("tier")[row]:
+        outcome = Outcome(event.outcome)
+        if event.tier:
             return  # of a warning
         if outcome in _DECIDED:
-            self._appealed(book, thing, citizen, outcome, at_ms)
+            self._appealed(book, thing, event.target, outcome, at_ms)
         elif outcome in _JUDGED and reports.waits_for_judgement(book.db, thing):
             with book.act("report.judge", str(thing), "officer", at_ms) as act:
                 act.note(right=_JUDGED[outcome], reports=reports.judge(act, thing, right=_JUDGED[outcome]))
 
-    def _vote(
-        self, book: Book, seen: Seen, row: int, thing: Thing, citizen: int, town: int, at_ms: int
-    ) -> None:  # fmt: skip
-        if not _BURST_RULES.isdisjoint(seen.rules_of(row)):
+    def _vote(self, book: Book, event: Event, thing: Thing) -> None:
+        citizen, town, at_ms = event.target, event.town, event.ts_ms
+        if not _BURST_RULES.isdisjoint(event.rules):
             until_ms = at_ms + self.terms.block_hours * HOUR_MS
             people, towns = self.terms.burst_reporters, self.terms.burst_towns
             reports.burst(book, named(book.db, thing), "gate", at_ms, until_ms, people=people, towns=towns)

@@ -8,16 +8,15 @@ within two days is the same den.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from interceptor.centre.book import Act, Book
 from interceptor.centre.hotspots.towns import BOUNDS, DAY_MS, PATROL, Bounds
 from interceptor.centre.refusal import Refused, not_before, reason_given
-from interceptor.centre.seen import Seen
+from interceptor.centre.seen import Event
+from interceptor.centre.signed import signed
 from interceptor.schema import Kind
 
 DEVICE, CELL = "device", "cell"
@@ -68,13 +67,13 @@ class _Sighting:
     sims: frozenset[int]
 
 
-def watch(book: Book, seen: Seen, now_ms: int, bounds: Bounds = BOUNDS) -> None:
+def watch(book: Book, events: Sequence[Event], now_ms: int, bounds: Bounds = BOUNDS) -> None:
     """Looks at devices of which a rule says that they are boxes, and at cells where a suspect SIM is new."""
-    suspect = (seen.score >= bounds.den_score) & (seen.column("cell") > 0) & (seen.column("imsi") > 0)
-    rows = np.flatnonzero(suspect)
-    new = _note(book.db, seen, rows) if len(rows) else {}
-    boxes = _spots(seen, _hit_by(seen, DEVICE_RULES), "imei")
-    dense = _spots(seen, _hit_by(seen, CELL_RULES), "cell")
+    new = _note(book.db, [one for one in events if one.score >= bounds.den_score and one.cell and one.imsi])
+    # Where each device and cell was last
+    hit = [event for event in events if event.cell and event.rules]
+    boxes = {signed(one.imei): (one.cell, one.cell_town) for one in hit if one.imei and _is_by(one, DEVICE_RULES)}
+    dense = {one.cell: (one.cell, one.cell_town) for one in hit if _is_by(one, CELL_RULES)}
     for imei, (cell, town) in sorted(boxes.items()):
         if _here(book.db, cell, now_ms, bounds, imei) is None:
             _found(book, _in_device(book.db, imei, cell, town, now_ms, bounds), now_ms, bounds)
@@ -143,17 +142,8 @@ def overlap(calls: list[tuple[int, int]]) -> float:
     return many_ms / some_ms if some_ms else 0.0
 
 
-def _hit_by(seen: Seen, names: frozenset[str]) -> np.ndarray:
-    """i64[…]: calls that one of these rules hit."""
-    rules = [rule for rule, name in enumerate(seen.rules) if name in names]
-    return np.unique(seen.hit_row[np.isin(seen.hit_rule, rules)]) if rules else np.zeros(0, np.int64)
-
-
-def _spots(seen: Seen, rows: np.ndarray, by: str) -> dict[int, tuple[int, int]]:
-    """Where each device or cell (signed) was last: its cell and township."""
-    rows = rows[(seen.column("cell")[rows] > 0) & (seen.column(by)[rows] > 0)]
-    columns = [seen.column(name)[rows].astype(np.int64).tolist() for name in (by, "cell", "cell_town")]
-    return {key: (cell, town) for key, cell, town in zip(*columns, strict=True)}
+def _is_by(event: Event, names: frozenset[str]) -> bool:
+    return not names.isdisjoint(event.rules)
 
 
 def _here(db: sqlite3.Connection, cell: int, now_ms: int, bounds: Bounds, imei: int = 0) -> int | None:
@@ -168,14 +158,13 @@ def _here(db: sqlite3.Connection, cell: int, now_ms: int, bounds: Bounds, imei: 
     return int(row[0]) if row else None
 
 
-def _note(db: sqlite3.Connection, seen: Seen, rows: np.ndarray) -> dict[tuple[int, int], set[tuple[int, int]]]:
+def _note(db: sqlite3.Connection, suspects: Sequence[Event]) -> dict[tuple[int, int], set[tuple[int, int]]]:
     """Writes suspect SIMs and their calls down; gives the cells (and their townships) in which some are new,
     with these and their devices."""
-    names = ("cell", "imei", "imsi", "cell_town", "ts_ms", "dur_s", "kind")
-    columns = [seen.column(name)[rows].astype(np.int64).tolist() for name in names]
     new: dict[tuple[int, int], set[tuple[int, int]]] = {}
-    last = {event[:3]: event for event in zip(*columns, strict=True)}
-    for (cell, imei, imsi), (*_, town, ts_ms, _, _) in last.items():
+    last = {(event.cell, signed(event.imei), signed(event.imsi)): event for event in suspects}
+    for (cell, imei, imsi), event in last.items():
+        town, ts_ms = event.cell_town, event.ts_ms
         known = db.execute(
             "UPDATE den_sims SET last_ms = max(last_ms, ?) WHERE cell = ? AND imei = ? AND imsi = ?",
             (ts_ms, cell, imei, imsi),
@@ -186,9 +175,9 @@ def _note(db: sqlite3.Connection, seen: Seen, rows: np.ndarray) -> dict[tuple[in
     db.executemany(
         "INSERT INTO den_calls VALUES (?, ?, ?, ?)",
         [
-            (cell, imsi, ts_ms - dur_s * 1000, ts_ms)
-            for cell, _, imsi, _, ts_ms, dur_s, kind in zip(*columns, strict=True)
-            if kind == Kind.CALL_END
+            (event.cell, signed(event.imsi), event.ts_ms - event.dur_s * 1000, event.ts_ms)
+            for event in suspects
+            if event.kind == Kind.CALL_END
         ],
     )
     return new

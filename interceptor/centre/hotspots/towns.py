@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from enum import IntEnum
 from math import sqrt
 
-import numpy as np
-
 from interceptor.centre.book import Book
-from interceptor.centre.seen import Seen
+from interceptor.centre.seen import Event
+from interceptor.centre.signed import signed
 from interceptor.local_time import LOCAL_TIME
 from interceptor.schema import GATES, Kind, Trunk, Verdict
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 PATROL = "hotspots"
+_LAST_GATE = max(GATES)
+_SPEAKS = (Kind.CALL, Kind.SMS)
+_AWAY = (Trunk.INTERPROVINCIAL, Trunk.INTERNATIONAL)
 _offset = LOCAL_TIME.utcoffset(None)
 OFFSET_MS = int(_offset.total_seconds() * 1000) if _offset else 0
 
@@ -84,33 +86,25 @@ def day_start_ms(day: int) -> int:
     return day * DAY_MS - OFFSET_MS
 
 
-def count(book: Book, seen: Seen, bounds: Bounds = BOUNDS) -> None:
-    """Writes down who is new today, of the few rows that somebody suspects."""
-    kind = seen.column("kind")
-    suspect = seen.score >= bounds.score
-    held = (seen.verdict >= Verdict.HOLD) & (kind <= max(GATES))
-    if not (suspect.any() or held.any()):
-        return
-    speaks = suspect & ((kind == Kind.CALL) | (kind == Kind.SMS))
-    away = (seen.column("trunk") == Trunk.INTERPROVINCIAL) | (seen.column("trunk") == Trunk.INTERNATIONAL)
-    gate = kind <= max(GATES)
-    _add(book, seen, Sign.SUSPECT, speaks, "cell_town", "source")
-    _add(book, seen, Sign.BLOCKED, speaks & (seen.verdict == Verdict.BLOCK), "cell_town", "source")
-    _add(book, seen, Sign.CITIZEN, (suspect & gate) | held, "town", "target")
-    _add(book, seen, Sign.INFLOW, speaks & away, "town", "source")
-
-
-def _add(book: Book, seen: Seen, sign: Sign, mask: np.ndarray, town: str, key: str) -> None:
-    rows = np.flatnonzero(mask & (seen.column(town) > 0))
-    if not len(rows):
-        return
-    days = (seen.column("ts_ms")[rows] + OFFSET_MS) // DAY_MS
-    keys = seen.column(key)[rows].view(np.int64)
-    values = zip(days.tolist(), seen.column(town)[rows].tolist(), keys.tolist(), strict=True)
-    book.db.executemany(
-        "INSERT OR IGNORE INTO town_seen VALUES (?, ?, ?, ?)",
-        sorted((day, int(sign), place, who) for day, place, who in set(values)),
-    )
+def count(book: Book, events: Iterable[Event], bounds: Bounds = BOUNDS) -> None:
+    """Writes down who is new today, of the few events that somebody suspects."""
+    new: set[tuple[int, int, int, int]] = set()
+    for event in events:
+        suspect = event.score >= bounds.score
+        gate = event.kind <= _LAST_GATE
+        if not (suspect or (gate and event.verdict >= Verdict.HOLD)):
+            continue
+        day, source = day_of(event.ts_ms), signed(event.source)
+        if event.town and gate:
+            new.add((day, Sign.CITIZEN, event.town, signed(event.target)))
+        if suspect and event.kind in _SPEAKS:
+            if event.cell_town:
+                new.add((day, Sign.SUSPECT, event.cell_town, source))
+                if event.verdict == Verdict.BLOCK:
+                    new.add((day, Sign.BLOCKED, event.cell_town, source))
+            if event.town and event.trunk in _AWAY:
+                new.add((day, Sign.INFLOW, event.town, source))
+    book.db.executemany("INSERT OR IGNORE INTO town_seen VALUES (?, ?, ?, ?)", new)
 
 
 def close_days(book: Book, now_ms: int, bounds: Bounds = BOUNDS) -> None:

@@ -50,14 +50,13 @@ def take_payments(book: Book, seen: Seen) -> None:
     """Transfers that weren't blocked, and who opened which account."""
     rows = seen.of_kind(Kind.TRANSFER)
     if len(rows):
-        rows = rows[seen.verdict[rows] != Verdict.BLOCK]
+        rows = rows[seen.verdict[rows] != int(Verdict.BLOCK)]
         columns = (_signed(seen, name, rows) for name in _PAYMENT)
         book.db.executemany("INSERT OR IGNORE INTO payments VALUES (?, ?, ?, ?, ?, ?)", zip(*columns, strict=True))
-    rows = seen.of_kind(Kind.REGISTRATION)
-    if len(rows):
-        rows = rows[(seen.column("subject")[rows] == Subject.ACCOUNT) & (seen.column("person")[rows] != 0)]
-        columns = (_signed(seen, name, rows) for name in ("source", "person"))
-        book.db.executemany("INSERT OR IGNORE INTO accounts VALUES (?, ?, '')", zip(*columns, strict=True))
+    for event in seen.events:
+        if event.kind == Kind.REGISTRATION and event.subject == Subject.ACCOUNT and event.person:
+            account, holder = signed(event.source), signed(event.person)
+            book.db.execute("INSERT OR IGNORE INTO accounts VALUES (?, ?, '')", (account, holder))
 
 
 def forget_payments(book: Book, before_ms: int) -> None:
@@ -74,6 +73,28 @@ def payments_into(db: sqlite3.Connection, payee: int, *, citizen: int | None = N
     where, values = ("AND citizen = ?", [signed(citizen)]) if citizen is not None else ("", [])
     found = db.execute(f"SELECT * FROM payments WHERE payee = ? {where} ORDER BY at_ms, tx", (signed(payee), *values))
     return [_payment(row) for row in found]
+
+
+def payments_from(db: sqlite3.Connection, starts: Iterable[int], layers: int, until_ms: int) -> list[Payment]:
+    """Where money may have gone from these payments (their ids): since the first of them, all that the accounts paid
+    and received which it may have come to through so many layers. In no order."""
+    paid = [one for one in (payment(db, tx) for tx in starts) if one]
+    found = {one.tx: one for one in paid}
+    since_ms = min((one.at_ms for one in paid), default=0)
+
+    def of(account: int, side: str) -> list[Payment]:
+        wanted = f"SELECT * FROM payments WHERE {side} = ? AND at_ms BETWEEN ? AND ?"
+        rows = [_payment(row) for row in db.execute(wanted, (signed(account), since_ms, until_ms))]
+        found.update((one.tx, one) for one in rows)
+        return rows
+
+    layer, reached = {one.payee for one in paid}, set[int]()
+    for _ in range(layers):
+        reached |= layer
+        layer = {one.payee for account in layer for one in of(account, "payer")} - reached
+    for account in reached:
+        of(account, "payee")
+    return list(found.values())
 
 
 def holding(db: sqlite3.Connection, account: int) -> Holding:

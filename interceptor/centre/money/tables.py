@@ -52,4 +52,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE alerts ADD COLUMN cancelled_fen INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE alerts ADD COLUMN cancelled_ms INTEGER",
     ),
+    ("CREATE INDEX payments_payer ON payments (payer, at_ms)",),
 )

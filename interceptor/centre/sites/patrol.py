@@ -12,11 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from interceptor.centre.book import Book
-from interceptor.centre.seen import Seen
+from interceptor.centre.seen import Event, Seen
+from interceptor.centre.signed import signed, unsigned
 from interceptor.centre.sites.acts import PATROL, TERMS, Terms, end, lift, propose, reject
 from interceptor.centre.sites.likeness import HOST_CHARS_MAX, Official
 from interceptor.centre.sites.site import (
@@ -28,7 +27,6 @@ from interceptor.centre.sites.site import (
     by_key,
     evidence,
     score,
-    signed,
 )
 from interceptor.hosts import hash_of_host
 from interceptor.rules.values import host as host_name
@@ -43,6 +41,7 @@ _TRAIT_OF = {Outcome.CONFIRMED: Trait.FOUND, Outcome.FALSE_ALARM: Trait.CLEARED,
 
 
 NO_TRAIT = Trait(0)
+_HOLD = int(Verdict.HOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Sighting:
 
 def ends(book: Book, now_ms: int) -> None:
     """Blocks whose time is over."""
-    over = f"SELECT {COLUMNS} FROM sites WHERE state = 'confirmed' AND until_ms <= ?"
+    over = f"SELECT {COLUMNS} FROM sites INDEXED BY sites_ending WHERE state = 'confirmed' AND until_ms <= ?"
     for row in book.db.execute(over, (now_ms,)).fetchall():
         end(book, Site.of(row), at_ms=now_ms)
 
@@ -78,64 +77,59 @@ def ends(book: Book, now_ms: int) -> None:
 class SitesSystem:
     """S3 on duty."""
 
+    waits = "EXISTS (SELECT 1 FROM sites INDEXED BY sites_ending WHERE state = 'confirmed' AND until_ms <= :now)"
+
     def __init__(self, official: Official, terms: Terms = TERMS) -> None:
         self.official, self.terms = official, terms
         self._alike: dict[int, bool] = {}  # by the key of a host: whether its name is odd
-        self._settled: np.ndarray | None = None  # u64, sorted: addresses of settled hosts
-        self._known: np.ndarray | None = None  # u64, sorted: keys of the hosts that are remembered
-        self._pruned_ms = 0
+        self._settled: set[int] | None = None  # addresses of settled hosts
+        self._known: set[int] | None = None  # keys of the hosts that are remembered
+        self.wakes_ms = 0
 
     def take(self, book: Book, seen: Seen, now_ms: int) -> None:
-        kind = seen.column("kind")
-        if not ((kind == Kind.WEB) | (kind == Kind.SMS) | (kind >= Kind.REPORT)).any():
-            return
         with book.together():
-            self._learn_addresses(book, seen, now_ms)
-            if self._known is None:
-                self._known = _column(book, "SELECT key FROM sites")
-            touched = self._remember(book, self._sightings(seen))
-            touched |= self._reports(book, seen, now_ms)
-            for host in sorted(touched):
+            visits = seen.of_kind(Kind.WEB)
+            self._learn_addresses(book, seen, visits, now_ms)
+            found = self._sightings(seen, sorted(self._odd_visits(book, seen, visits) + self._odd_messages(seen)))
+            if found:
+                self._remember(book, found)
+            for host in sorted(self._reports(book, seen, now_ms).union(found)):
                 self._consider(book, host, now_ms)
 
     def due(self, book: Book, now_ms: int) -> None:
         with book.together():
             ends(book, now_ms)
-            if now_ms - self._pruned_ms >= HOUR_MS:
-                self._pruned_ms = now_ms
+            if now_ms >= self.wakes_ms:
+                self.wakes_ms = now_ms + HOUR_MS
                 self._prune(book, now_ms)
 
-    def _sightings(self, seen: Seen) -> dict[str, Sighting]:
+    def _sightings(self, seen: Seen, rows: list[int]) -> dict[str, Sighting]:
         """The odd visits and messages, by host; many of a batch speak of the same one."""
-        rows = np.sort(np.concatenate([self._odd_visits(seen), self._odd_messages(seen)]))
-        if not len(rows):
-            return {}
-        hosts = seen.frame.column("host").take(pa.array(rows)).dictionary_encode()
+        by_text: dict[str, list[int]] = {}
+        for row, text in zip(rows, seen.texts("host", rows), strict=True):
+            by_text.setdefault(text, []).append(row)
         found: dict[str, Sighting] = {}
-        of_row = hosts.indices.to_numpy()
-        order = np.argsort(of_row, kind="stable")
-        bounds = np.append(np.flatnonzero(np.diff(of_row[order], prepend=-1)), len(order))
-        for place, text in enumerate(hosts.dictionary.to_pylist()):
-            name = self._named(text)
-            if name:
-                one = self._sighting(seen, rows[order[bounds[place] : bounds[place + 1]]])
+        for text, of_host in by_text.items():
+            if name := self._named(text):
+                one = self._sighting(seen, np.array(of_host))
                 found[name] = one.joined(found[name]) if name in found else one
         return found
 
-    def _odd_visits(self, seen: Seen) -> np.ndarray:
+    def _odd_visits(self, book: Book, seen: Seen, visits: np.ndarray) -> list[int]:
         """Those without a record at the ministry that something is odd about, and all to hosts that are remembered."""
-        rows = seen.of_kind(Kind.WEB)
-        remembered = rows[_among(seen.column("source")[rows], self._known)]
-        rows = rows[~seen.column("registered")[rows]]
-        odd = seen.column("host_age_h")[rows] <= YOUNG_H
-        odd |= seen.column("apk")[rows] | (seen.column("asks_card")[rows] & seen.column("asks_code")[rows])
-        odd |= seen.verdict[rows] >= Verdict.HOLD
-        for place in np.flatnonzero(~odd).tolist():
-            odd[place] = self._looks_odd(seen, int(rows[place]))
-        return np.union1d(rows[odd], remembered)
+        if self._known is None:
+            self._known = _column(book, "SELECT key FROM sites")
+        odd = seen.column("host_age_h")[visits] <= YOUNG_H
+        odd |= seen.column("apk")[visits] | (seen.column("asks_card")[visits] & seen.column("asks_code")[visits])
+        odd |= seen.verdict[visits] >= _HOLD
+        columns = (seen.column("source")[visits], seen.column("registered")[visits], odd)
+        return [
+            row
+            for row, key, recorded, is_odd in zip(visits.tolist(), *(one.tolist() for one in columns), strict=True)
+            if key in self._known or (not recorded and (is_odd or self._looks_odd(seen, row, key)))
+        ]
 
-    def _looks_odd(self, seen: Seen, row: int) -> bool:
-        key = int(seen.column("source")[row])
+    def _looks_odd(self, seen: Seen, row: int, key: int) -> bool:
         odd = self._alike.get(key)
         if odd is None:
             if len(self._alike) >= LOOKED_AT_MAX:
@@ -143,11 +137,13 @@ class SitesSystem:
             odd = self._alike[key] = self.official.imitated(seen.text("host", row)) is not None
         return odd
 
-    def _odd_messages(self, seen: Seen) -> np.ndarray:
+    @staticmethod
+    def _odd_messages(seen: Seen) -> list[int]:
         rows = seen.of_kind(Kind.SMS)
-        rows = rows[pc.binary_length(seen.frame.column("host")).to_numpy(zero_copy_only=False)[rows] > 0]
-        held = seen.verdict[rows] >= Verdict.HOLD
-        return rows[held | (seen.column("host_age_h")[rows] <= YOUNG_H)]
+        rows = rows[seen.is_written("host")[rows]]
+        rows = rows[(seen.verdict[rows] >= _HOLD) | (seen.column("host_age_h")[rows] <= YOUNG_H)]
+        found: list[int] = rows.tolist()
+        return found
 
     def _named(self, text: str) -> str:
         """The host as a visit to it has it, in punycode. The stream's hosts are strangers' words: "" for what is
@@ -162,14 +158,13 @@ class SitesSystem:
 
     def _sighting(self, seen: Seen, rows: np.ndarray) -> Sighting:
         """`rows`: of one host, in order."""
-        ts_ms, sms = seen.column("ts_ms")[rows], seen.column("kind")[rows] == Kind.SMS
-        held = seen.verdict[rows] >= Verdict.HOLD
+        ts_ms, sms = seen.column("ts_ms")[rows], seen.column("kind")[rows] == int(Kind.SMS)
+        held = seen.verdict[rows] >= _HOLD
         visits, traits = rows[~sms], NO_TRAIT
         for column, trait in (("apk", Trait.APK), ("asks_card", Trait.CARD), ("asks_code", Trait.CODE)):
             traits |= trait if seen.column(column)[visits].any() else NO_TRAIT
         traits |= Trait.STOPPED if held[~sms].any() else NO_TRAIT
-        opened = visits[(seen.actions[visits] & np.uint32(Action.OPEN_CASE)) != 0]
-        if any(NEIGHBOUR_RULE in seen.rules_of(row) for row in opened.tolist()):
+        if any(event.row in rows for event in seen.events if _is_neighbour(event)):
             traits |= Trait.NEIGHBOUR
         addresses = seen.column("address")[visits]
         addresses = addresses[addresses != 0]
@@ -181,7 +176,8 @@ class SitesSystem:
             messages=int(sms.sum()), scams=int((sms & held & (seen.score[rows] >= self.terms.held_score)).sum()),
         )  # fmt: skip
 
-    def _remember(self, book: Book, found: dict[str, Sighting]) -> set[str]:
+    def _remember(self, book: Book, found: dict[str, Sighting]) -> None:
+        keys = {name: hash_of_host(name) for name in found}
         book.db.executemany(
             "INSERT INTO sites VALUES (NULL, ?, ?, 'watched', ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)"
             " ON CONFLICT (host) DO UPDATE SET last_ms = max(last_ms, excluded.last_ms),"
@@ -191,30 +187,27 @@ class SitesSystem:
             " visits = visits + excluded.visits, messages = messages + excluded.messages,"
             " scams = scams + excluded.scams",
             [
-                (name, signed(hash_of_host(name)), one.first_ms, one.last_ms, one.born_ms, signed(one.address),
+                (name, signed(keys[name]), one.first_ms, one.last_ms, one.born_ms, signed(one.address),
                  int(one.registered), int(one.traits), one.visits, one.messages, one.scams)
                 for name, one in found.items()
             ],
         )  # fmt: skip
-        keys = np.array([hash_of_host(name) for name in found], np.uint64)
-        if self._known is not None and not _among(keys, self._known).all():
-            self._known = np.union1d(self._known, keys)
-        return set(found)
+        if self._known is not None:
+            self._known.update(keys.values())
 
     def _reports(self, book: Book, seen: Seen, now_ms: int) -> set[str]:
         """Citizens' reports and officers' findings about hosts that patrol knows by name."""
-        rows = seen.of_kind(Kind.REPORT, Kind.FEEDBACK)
-        rows = rows[seen.column("subject")[rows] == Subject.SITE]
         touched = set()
-        for row in rows.tolist():
-            site = by_key(book.db, signed(int(seen.column("source")[row])))
+        for event in seen.events:
+            if event.kind not in (Kind.REPORT, Kind.FEEDBACK) or event.subject != Subject.SITE:
+                continue
+            site = by_key(book.db, signed(event.source))
             if site is None:
                 continue
-            trait = _TRAIT_OF.get(Outcome(int(seen.column("outcome")[row])), NO_TRAIT)
-            report = int(seen.column("kind")[row] == Kind.REPORT)
+            trait = _TRAIT_OF.get(Outcome(event.outcome), NO_TRAIT)
             book.db.execute(
                 "UPDATE sites SET traits = traits | ?, reports = reports + ? WHERE id = ?",
-                (int(trait), report, site.id),
+                (int(trait), int(event.kind == Kind.REPORT), site.id),
             )
             touched.add(site.host)
             if trait is Trait.CLEARED:
@@ -239,20 +232,17 @@ class SitesSystem:
         if score(told, self.terms.weights) >= self.terms.weights.proposed:
             propose(book, host, self.official, by=PATROL, at_ms=now_ms, terms=self.terms)
 
-    def _learn_addresses(self, book: Book, seen: Seen, now_ms: int) -> None:
+    def _learn_addresses(self, book: Book, seen: Seen, visits: np.ndarray, now_ms: int) -> None:
         """Where settled sites answer."""
         if self._settled is None:
             self._settled = _column(book, "SELECT address FROM site_addresses")
-        rows = seen.of_kind(Kind.WEB)
-        settled = seen.column("registered")[rows] | (seen.column("host_age_h")[rows] > SETTLED_H)
-        addresses = seen.column("address")[rows[settled]]
-        new = np.unique(addresses[~_among(addresses, self._settled) & (addresses != 0)])
-        if len(new):
+        settled = seen.column("registered")[visits] | (seen.column("host_age_h")[visits] > SETTLED_H)
+        new = set(seen.column("address")[visits[settled]].tolist()) - self._settled - {0}
+        if new:
             book.db.executemany(
-                "INSERT OR IGNORE INTO site_addresses VALUES (?, ?)",
-                [(address, now_ms) for address in new.view(np.int64).tolist()],
+                "INSERT OR IGNORE INTO site_addresses VALUES (?, ?)", [(signed(address), now_ms) for address in new]
             )
-            self._settled = np.union1d(self._settled, new)
+            self._settled |= new
 
     def _prune(self, book: Book, now_ms: int) -> None:
         db, terms = book.db, self.terms
@@ -272,14 +262,10 @@ class SitesSystem:
             self._settled = None
 
 
-def _column(book: Book, query: str) -> np.ndarray:
-    """u64, sorted, of a column of signed 64 bits."""
-    rows = book.db.execute(query).fetchall()
-    return np.sort(np.array([row[0] for row in rows], np.int64).view(np.uint64))
+def _is_neighbour(event: Event) -> bool:
+    return event.kind == Kind.WEB and NEIGHBOUR_RULE in event.rules and bool(event.actions & Action.OPEN_CASE)
 
 
-def _among(keys: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-    """bool[n]: which of the keys are in a sorted array."""
-    if known is None or not len(known):
-        return np.zeros(len(keys), bool)
-    return np.asarray(known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys)
+def _column(book: Book, query: str) -> set[int]:
+    """Of a column of signed 64 bits."""
+    return {unsigned(value) for (value,) in book.db.execute(query)}

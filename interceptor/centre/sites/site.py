@@ -153,7 +153,9 @@ def at_address(db: sqlite3.Connection, site: Site) -> list[Site]:
     """Other hosts where this one answers; none where settled sites answer, too: a service stands there."""
     if not site.address or db.execute("SELECT 1 FROM site_addresses WHERE address = ?", (site.address,)).fetchone():
         return []
-    rows = db.execute(f"SELECT {COLUMNS} FROM sites WHERE address = ? AND id != ?", (site.address, site.id))
+    rows = db.execute(
+        f"SELECT {COLUMNS} FROM sites WHERE address = ? AND address != 0 AND id != ?", (site.address, site.id)
+    )
     return [Site.of(row) for row in rows]
 
 

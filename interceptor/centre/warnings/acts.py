@@ -182,7 +182,7 @@ def advance(book: Book, now_ms: int, means: Means = MEANS) -> None:
         if at_ms is None or at_ms > now_ms:
             return
         with book.together():
-            for warning in list(rows.where(book.db, "next_ms BETWEEN 1 AND ? ORDER BY next_ms, id", at_ms)):
+            for warning in list(rows.where(book.db, "next_ms > 0 AND next_ms <= ? ORDER BY next_ms, id", at_ms)):
                 _turn(book, warning, at_ms, means)
             serve(book, at_ms, means)
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from enum import IntEnum
 
-import numpy as np
-
 from interceptor.folding import fold, strings_of
 
 
@@ -62,6 +60,7 @@ _BY_WORDS = frozenset(
         "many-senders-one-text", "snowshoe", "link-of-many-senders", "stranger-young-link", "stranger-short-link",
     )
 )  # fmt: skip
+_TELLING = _BY_WORDS.union(_OF_RULE)
 # In the order in which they are looked for: what only one class says first.
 _WORDS: tuple[tuple[Scam, tuple[str, ...]], ...] = (
     (Scam.POLICE, ("法院", "传票", "涉案", "逮捕", "检察", "洗钱案")),
@@ -93,6 +92,6 @@ def of_rules(names: Collection[str], words: Scam = Scam.UNCLEAR) -> Scam:
     return min(found, default=Scam.UNCLEAR)
 
 
-def telling(rules: Sequence[str]) -> np.ndarray:
-    """bool[rules]: which of these names say something of the class."""
-    return np.array([name in _OF_RULE or name in _BY_WORDS for name in rules], bool)
+def tell(names: Collection[str]) -> bool:
+    """Whether one of these rules says something of the class."""
+    return not _TELLING.isdisjoint(names)

@@ -9,10 +9,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-import numpy as np
-
 from interceptor.centre.book import Book
-from interceptor.centre.seen import Seen
+from interceptor.centre.seen import Event
 from interceptor.centre.warnings.acts import PROGRAM
 from interceptor.centre.warnings.classes import Scam
 from interceptor.schema import Kind, Verdict
@@ -20,7 +18,7 @@ from interceptor.schema import Kind, Verdict
 DAY_MS = 86_400_000
 KEPT_DAYS = 30  # [A]
 TELLS_DAYS = 7  # the class of a payment is that of a contact so many days before at most [A]
-_KINDS = (Kind.CALL, Kind.CALL_END, Kind.SMS, Kind.WEB, Kind.TRANSFER)
+_KINDS = frozenset((Kind.CALL, Kind.CALL_END, Kind.SMS, Kind.WEB, Kind.TRANSFER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +32,14 @@ class Contact:
     events: int
 
 
-def came_through(seen: Seen) -> np.ndarray:
-    """bool[n]: events that reached a citizen."""
-    return np.isin(seen.column("kind"), _KINDS) & (seen.verdict < Verdict.BLOCK) & (seen.column("target") > 0)
+def came_through(event: Event) -> bool:
+    """Whether it reached a citizen."""
+    return event.target > 0 and event.verdict < Verdict.BLOCK and event.kind in _KINDS
 
 
-def of(seen: Seen, row: int, scam: Scam) -> Contact:
+def of(event: Event, scam: Scam) -> Contact:
     """The contact that an event was."""
-    citizen, town, ts_ms = (int(seen.column(name)[row]) for name in ("target", "town", "ts_ms"))
-    return Contact(citizen, scam, town, ts_ms, 1)
+    return Contact(event.target, scam, event.town, event.ts_ms, 1)
 
 
 def note(book: Book, met: list[Contact], now_ms: int) -> list[Contact]:

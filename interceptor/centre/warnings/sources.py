@@ -1,16 +1,16 @@
 """The suspect of an event, as the centre writes it.
 
-Enters: a row of what the gates saw. Leaves: a Thing. Invariant: a site is named where its
+Enters: an event that the gates saw. Leaves: a Thing. Invariant: a site is named where its
 name is known.
 """
 
 from __future__ import annotations
 
-from interceptor.centre.seen import Seen
+from interceptor.centre.seen import Event, Seen
 from interceptor.centre.things import Thing
 from interceptor.schema import Kind, Subject
 
-_SUBJECTS = {
+_SUBJECTS: dict[int, Subject] = {
     Kind.CALL: Subject.NUMBER,
     Kind.CALL_END: Subject.NUMBER,
     Kind.SMS: Subject.NUMBER,
@@ -19,17 +19,16 @@ _SUBJECTS = {
 }
 
 
-def thing_of(seen: Seen, row: int) -> Thing | None:
+def thing_of(seen: Seen, event: Event) -> Thing | None:
     """The source of an event; a text stands for the number that wrote it. None where there is none."""
-    kind, key = int(seen.column("kind")[row]), int(seen.column("source")[row])
-    subject = _SUBJECTS.get(Kind(kind)) or Subject(int(seen.column("subject")[row]))
+    subject = _SUBJECTS.get(event.kind) or Subject(event.subject)
     if subject is Subject.TEXT:
         subject = Subject.NUMBER
-    if not key or subject is Subject.NONE:
+    if not event.source or subject is Subject.NONE:
         return None
-    return Thing(subject, key, seen.text("host", row) if kind == Kind.WEB else "")
+    return Thing(subject, event.source, seen.text("host", event.row) if event.kind == Kind.WEB else "")
 
 
-def source_of(seen: Seen, row: int) -> str:
-    thing = thing_of(seen, row)
+def source_of(seen: Seen, event: Event) -> str:
+    thing = thing_of(seen, event)
     return str(thing) if thing else ""

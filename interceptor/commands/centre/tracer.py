@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from interceptor.centre.flow.tracing import Case, Limits, Report, Tracer, worth_stopping
 from interceptor.centre.flow.transfers import Transfers, assembled
+from interceptor.centre.money.books import Payment, payments_from
 from interceptor.centre.money.tainting import Traced
-from interceptor.centre.signed import signed
 
 
 def traced(db: sqlite3.Connection, payments: Sequence[int], limits: Limits, now_ms: int) -> list[Traced]:
     """`payments`: the ids of a victim's. Those that the book doesn't have any more are left out."""
-    transfers = _transfers(db, payments, now_ms)
+    transfers = _transfers(payments_from(db, payments, limits.layers, now_ms))
     if transfers is None:
         return []
     ids = transfers.ids.to_numpy()
@@ -35,17 +35,11 @@ def traced(db: sqlite3.Connection, payments: Sequence[int], limits: Limits, now_
     return [Traced(account, layer, fen, share) for account, layer, fen, share, wanted in found if wanted]
 
 
-def _transfers(db: sqlite3.Connection, payments: Sequence[int], now_ms: int) -> Transfers | None:
-    """All payments since the first of these."""
-    marks = ", ".join("?" * len(payments))
-    first = db.execute(
-        f"SELECT min(at_ms) FROM payments WHERE tx IN ({marks})", tuple(map(signed, payments))
-    ).fetchone()[0]
-    if first is None:
+def _transfers(payments: Sequence[Payment]) -> Transfers | None:
+    if not payments:
         return None
-    rows = db.execute(
-        "SELECT tx, at_ms, payer, payee, amount_fen FROM payments WHERE at_ms >= ? AND at_ms <= ?", (first, now_ms)
-    ).fetchall()
-    table = np.array(rows, np.int64).T
-    tx, payer, payee = (pa.array(table[place].view(np.uint64)) for place in (0, 2, 3))
-    return assembled(tx, np.ascontiguousarray(table[1]), payer, payee, np.ascontiguousarray(table[4]))
+    tx, payer, payee = (
+        pa.array([getattr(one, name) for one in payments], pa.uint64()) for name in ("tx", "payer", "payee")
+    )
+    at_ms = np.array([one.at_ms for one in payments], np.int64)
+    return assembled(tx, at_ms, payer, payee, np.array([one.amount_fen for one in payments], np.int64))
