@@ -91,9 +91,8 @@ def test_a_run_that_is_killed_leaves_no_process() -> None:
 def test_it_pays_for_long_runs_on_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead_of_time, "cores", lambda: 2)
     assert pays(5_000, 243)
-    assert pays(100_000, 1)
     assert not pays(5_000, 1)
-    assert not pays(1_000_000, 1)
+    assert not pays(100_000, 1)
     monkeypatch.setattr(ahead_of_time, "cores", lambda: 1)
     assert not pays(5_000, 243)
 
