@@ -7,12 +7,18 @@ buffers where Arrow allows it (all but booleans), so decoding a frame costs next
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from interceptor.schema import EVENT_SCHEMA
+
+if TYPE_CHECKING:
+    from interceptor.kernels import Int64s
+
+
+_PLACE = {name: place for place, name in enumerate(EVENT_SCHEMA.names)}  # pyarrow would make one for each batch
 
 
 class BadFrame(ValueError):
@@ -41,13 +47,19 @@ class Columns(Protocol):
     def __getitem__(self, name: str) -> np.ndarray: ...
     def strings(self, name: str) -> Strings: ...
 
+    def located(self, start: int) -> tuple[tuple[str, ...], Int64s]:
+        """Numeric columns by name, and where each is from a row on; those that aren't known at once are left out."""
+        ...
+
 
 class Batch:
-    """`rows` events; a column is decoded when it is asked for, so that those no rule reads cost nothing."""
+    """`rows` events, held by their record batch."""
 
     def __init__(self, frame: pa.RecordBatch) -> None:
-        self.rows = frame.num_rows
-        self._arrays = dict(zip(EVENT_SCHEMA.names, frame.columns, strict=True))
+        from interceptor.addresses import Addresses  # brings the kernels: not for who only wants to know a BadFrame
+
+        self.rows, self._frame = frame.num_rows, frame
+        self._addresses = Addresses(frame)
         self._columns: dict[str, np.ndarray] = {}
         self._strings: dict[str, Strings] = {}
 
@@ -55,16 +67,19 @@ class Batch:
         """A numeric column, [rows]; KeyError for any other name."""
         found = self._columns.get(name)
         if found is None:
-            array = self._arrays[name]
-            found = self._columns[name] = array.to_numpy(zero_copy_only=not pa.types.is_boolean(array.type))
+            found = self._columns[name] = self._addresses.array(name)
         return found
 
     def strings(self, name: str) -> Strings:
         """A text column."""
         found = self._strings.get(name)
         if found is None:
-            found = self._strings[name] = strings_of(self._arrays[name])
+            found = self._strings[name] = strings_of(self._frame.column(_PLACE[name]))
         return found
+
+    def located(self, start: int) -> tuple[tuple[str, ...], Int64s]:
+        """All numeric columns."""
+        return self._addresses.located(start)
 
     @classmethod
     def from_arrow(cls, frame: pa.RecordBatch) -> Batch:
@@ -72,9 +87,10 @@ class Batch:
         if not frame.schema.equals(EVENT_SCHEMA):
             raise BadFrame(_difference(frame.schema))
         batch = cls(frame)
-        for name, array in batch._arrays.items():
-            if array.null_count:
-                raise BadFrame(f"column {name}: {array.null_count} nulls, an event has none")
+        for name in EVENT_SCHEMA.names if batch._addresses.may_have_nulls else ():
+            nulls = frame.column(name).null_count
+            if nulls:
+                raise BadFrame(f"column {name}: {nulls} nulls, an event has none")
         return batch
 
 

@@ -6,18 +6,19 @@ Invariant: everything is computed at most once per chunk, and only when somethin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from interceptor.batch import Columns, Strings
-from interceptor.columns import Located, located, located_rows
+from interceptor.columns import address_of, located, located_rows
 from interceptor.folding import Folded, fold, fold_hosts
-from interceptor.instructions import Input
-from interceptor.kernels import Int64s
+from interceptor.instructions import Input, inputs_known
+from interceptor.kernels import IN_U8, INT, OUT_I32, Int32s, Int64s, Uint8s, choose_kinds, kernel
 from interceptor.listbook import ListBook
-from interceptor.memberships import Asked, memberships
+from interceptor.memberships import Asked, Question, memberships
 from interceptor.reading import Aspect, Readers, Reading
 from interceptor.rules.names import DAY_MS, LOCAL_TIME_MS, URL_IN_TEXT, Type, event_symbols
 from interceptor.schema import Kind, Status
@@ -41,13 +42,16 @@ class Chunk:
     """Rows start … stop - 1 of a batch, in arrival order, `count` of them; `ok` are those that leave a trace."""
 
     def __init__(self, batch: Columns, start: int, stop: int, status: np.ndarray, readers: Readers) -> None:
-        self.count = stop - start
-        self._batch, self._start, self._readers = batch, start, readers
+        self.count, self.readers = stop - start, readers
+        self._batch, self._start = batch, start
         self.ok = status[start:stop] == Status.OK
         self.all_ok = bool(self.ok.all())
-        self.zeros = np.zeros(self.count, np.int64)
         self.features: dict[str, np.ndarray] = {}
-        self.located: dict[str, Located] = {}  # what programs have read
+        names, places = batch.located(start)
+        numbers = _numbers_of(names)
+        self._board = np.zeros((len(Kind), inputs_known()), np.int64)
+        self._board[:, numbers] = places
+        self._walked: list[tuple[Mapping[str, tuple[int, np.dtype[Any]]], np.ndarray]] = []
         self._columns: dict[str, np.ndarray] = {}
         self._rows: dict[int, np.ndarray] = {}
         self._readings: dict[bool, Reading] = {}
@@ -67,12 +71,46 @@ class Chunk:
     def __setitem__(self, name: str, column: np.ndarray) -> None:
         self._columns[name] = column
 
+    def places(self, names: tuple[str, ...]) -> Int64s:
+        """Columns by their addresses."""
+        numbers = _numbers_of(names)
+        board = self.board
+        found: Int64s = board[0, numbers]
+        for at in (found == 0).nonzero()[0].tolist() if np.count_nonzero(found) < len(found) else ():
+            found[at] = board[:, numbers[at]] = located(self[names[at]], self.count, self.count)
+        return found
+
+    @property
+    def board(self) -> Int64s:
+        """int64[kinds, inputs]: what programs read, by the number of the Input: where it is; 0 = nobody asked for it
+        yet."""
+        more = inputs_known() - self._board.shape[1]
+        if more > 0:  # by what was compiled since the chunk was begun
+            self._board = np.pad(self._board, ((0, 0), (0, more)))
+        return self._board
+
+    def feature(self, name: str) -> np.ndarray:
+        """The values of a window, [count]. KeyError where there is none of that name."""
+        for rows, values in self._walked if name not in self.features else ():
+            if name in rows:
+                row, dtype = rows[name]
+                self.features[name] = values[row].view(dtype)
+        return self.features[name]
+
+    def bring_windows(
+        self, rows: Mapping[str, tuple[int, np.dtype[Any]]], values: np.ndarray, numbers: Int64s, places: Int64s
+    ) -> None:
+        """The values of windows, int64[windows, count]; for each name the row and what it holds. `places`: where they
+        are, by the numbers of their Inputs."""
+        self._walked.append((rows, values))
+        self.board[:, numbers] = places
+
     def rows(self, bits: int) -> np.ndarray:
         """int32[m]: the rows of some kinds (bits_of), in arrival order."""
         found = self._rows.get(bits)
         if found is None:
-            chosen = np.array([bits >> kind & 1 for kind in range(len(Kind))], bool)
-            found = self._rows[bits] = np.flatnonzero(chosen[self["kind"]]).astype(np.int32)
+            chosen = np.empty(self.count + 1, np.int32)
+            found = self._rows[bits] = chosen[: _choose(self["kind"], bits, chosen)]
         return found
 
     def hosts(self, rows: np.ndarray) -> tuple[Strings, np.ndarray]:
@@ -85,7 +123,7 @@ class Chunk:
         if found is None or aspects & ~found.aspects:
             strings = self._batch.strings("host" if of_host else "text")
             rows = (self.rows(_WITH_HOST if of_host else _SMS) + self._start).astype(np.int32)
-            found = self._readings[of_host] = self._readers.read(of_host, strings, rows, aspects)
+            found = self._readings[of_host] = self.readers.read(of_host, strings, rows, aspects)
         return found
 
     def folded(self, of_host: bool) -> Folded:
@@ -101,15 +139,26 @@ class Chunk:
 
     def words(self, name: str) -> tuple[np.ndarray, int]:
         """bool[m]: which texts (or hosts) have any pattern of the set; and the kinds whose rows those are."""
-        of_host = self._readers.words.is_of_host(name)
+        of_host = self.readers.words.is_of_host(name)
         bits = _WITH_HOST if of_host else _SMS
         if name in self._brought:
             return self._brought[name][self.rows(bits)], bits
         return self.reading(of_host, Aspect.SETS).has(name), bits
 
+    def sets(self, of_host: bool, bits: int) -> np.ndarray:
+        """bool[sets, m]: which sets occur in the texts (or hosts) of the rows of some kinds that have any."""
+        found, others = self.reading(of_host, Aspect.SETS).sets, (_WITH_HOST if of_host else _SMS) & ~bits
+        if not others & self.bits:
+            return found
+        return np.take(found, np.searchsorted(self.rows(bits | others), self.rows(bits)), axis=1)
+
     def bring_words(self, name: str, found: np.ndarray) -> None:
         """What an earlier part has found of a set, bool[count]: it isn't looked for again."""
         self._brought[name] = found
+
+    def brought(self, name: str) -> np.ndarray | None:
+        """What an earlier part has found of a set."""
+        return self._brought.get(name)
 
     def spread(self, values: np.ndarray, bits: int) -> np.ndarray:
         """Values of the rows of some kinds as a full column, 0 elsewhere."""
@@ -140,15 +189,17 @@ class KindView:
 
     def __init__(self, chunk: Chunk, kind: Kind, lists: ListBook, asked: Asked) -> None:
         self.kind = kind
-        self.rows = chunk.rows(bits_of([kind]))
+        self.rows = chunk.rows(1 << kind)
         self.count = len(self.rows)
+        self.rows_at = address_of(self.rows)
         self.memo: dict[str, np.ndarray] = {}
         self.chunk, self._lists, self._asked = chunk, lists, asked[kind]
         self._symbols = event_symbols(kind)
         self._whole = self.count == chunk.count
         self._cut: dict[str, np.ndarray] = {}
         self._listed: dict[tuple[str, str], np.ndarray] = {}
-        self._located: dict[str, Located] = {}
+        self._sets: dict[bool, np.ndarray] = {}
+        self._others = list[np.ndarray]()
 
     def column(self, name: str) -> np.ndarray:
         found = self._cut.get(name)
@@ -157,14 +208,19 @@ class KindView:
         return found
 
     def feature(self, name: str) -> np.ndarray:
-        return self._of_kind(self.chunk.features[name])
+        return self._of_kind(self.chunk.feature(name))
 
     def words(self, name: str) -> np.ndarray:
-        key = f"words {name}"
-        if key not in self._cut:
-            found, bits = self.chunk.words(name)
-            self._cut[key] = found if bits == _SMS else self._of_kind(self.chunk.spread(found, bits))
-        return self._cut[key]
+        brought = self.chunk.brought(name)
+        if brought is not None:
+            return self._of_kind(brought)
+        words = self.chunk.readers.words
+        of_host = words.is_of_host(name)
+        found = self._sets.get(of_host)
+        if found is None:
+            found = self._sets[of_host] = self.chunk.sets(of_host, 1 << self.kind)
+        row: np.ndarray = found[words.numbers(of_host)[name]]
+        return row
 
     def member(self, list_name: str, column: str) -> np.ndarray:
         found = self._listed.get((list_name, column))
@@ -173,8 +229,7 @@ class KindView:
         if (list_name, column) in self._asked:
             answers = memberships(self, self._lists, self._asked)
             self._listed |= zip(self._asked, answers, strict=True)
-            keys = (_input("list", *question).key for question in self._asked)
-            self._located |= zip(keys, located_rows(answers, [np.bool_] * len(answers), not self._whole), strict=True)
+            self.chunk.board[self.kind, _numbers_asked(self._asked)] = located_rows(answers, not self._whole)
         else:  # nobody said beforehand that this would be asked
             self._listed[list_name, column] = self.member_of(list_name, column)
         return self._listed[list_name, column]
@@ -186,39 +241,33 @@ class KindView:
             return self._lists.has_hosts(list_name, hosts, at, self.column("ts_ms"))
         return self._lists.has(list_name, self.column(column), self.column("ts_ms"))
 
-    def located(self, sources: Sequence[Input]) -> Int64s:
-        """int64[sources]: columns for a program, by their addresses."""
-        mine, shared = self._located.get, self.chunk.located.get
-        return np.array(
-            [shared(source.key) or mine(source.key) or self._locate(source) for source in sources], np.int64
-        )
-
-    def located_column(self, name: str) -> Located:
-        """A column of the chunk, by its address."""
-        source = _input("column", name)
-        return self.chunk.located.get(source.key) or self._locate(source)
-
-    def _locate(self, source: Input) -> Located:
-        book = self.chunk.located if source.is_of_chunk else self._located
-        found = book[source.key] = located(self._loaded(source), self.count, self.chunk.count)
-        return found
-
-    def _loaded(self, source: Input) -> np.ndarray:
-        """One value for each row of the kind, or for each of the chunk. It is kept, so that its address stays good."""
+    def locate(self, source: Input) -> None:
+        """Puts a column on the chunk's board, and those that are found along with it. They are kept, so that addresses
+        stay good."""
         match source.section:
             case "column":
-                return self.chunk[source.name]
+                self.chunk.places((source.name,))
+                return
             case "feature":
-                return self.chunk.features[source.name]
+                found = self.chunk.feature(source.name)
             case "text":
-                return self.words(source.name)
+                brought = self.chunk.brought(source.name)
+                found = self.words(source.name) if brought is None else brought
+                if brought is None:
+                    self._locate_sets(self.chunk.readers.words.is_of_host(source.name))
             case "list":
-                return self.member(source.name, source.column)
-        assert source.other is not None
-        found = np.broadcast_to(source.other(self), self.count)
-        found = found.astype(bool if source.other.type is Type.YES_NO else np.float64)
-        self._cut[source.key] = found
-        return found
+                found = self.member(source.name, source.column)
+            case "other":
+                assert source.other is not None
+                found = np.broadcast_to(source.other(self), self.count)
+                found = found.astype(bool if source.other.type is Type.YES_NO else np.float64)
+                self._others.append(found)
+        self.chunk.board[self.kind, source.number] = located(found, self.count, self.chunk.count)
+
+    def _locate_sets(self, of_host: bool) -> None:
+        """All of texts, or all of hosts."""
+        numbers = self.chunk.readers.inputs[of_host]
+        self.chunk.board[self.kind, numbers] = located_rows(self._sets[of_host], not self._whole)
 
     def looked_up(self, name: str, at: np.ndarray) -> np.ndarray:
         """The values that a list was asked for, on some rows of the view: numbers, or hosts as text."""
@@ -231,7 +280,22 @@ class KindView:
         return full if self._whole else full[self.rows]
 
 
-_input = cache(Input)  # asked for at every look-up
+@cache
+def _numbers_of(columns: tuple[str, ...]) -> Int64s:
+    """The numbers of columns as Inputs."""
+    return np.array([Input("column", name).number for name in columns], np.int64)
+
+
+@cache
+def _numbers_asked(questions: tuple[Question, ...]) -> Int64s:
+    """The numbers of look-ups as Inputs."""
+    return np.array([Input("list", *question).number for question in questions], np.int64)
+
+
+@kernel(IN_U8, INT, OUT_I32)
+def _choose(kinds: Uint8s, bits: int, rows: Int32s) -> int:
+    return choose_kinds(kinds, bits, rows)
+
 
 # One place per Kind, None where the chunk has no such events.
 Views = list[KindView | None]

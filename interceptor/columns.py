@@ -7,7 +7,6 @@ kernel runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,44 +17,59 @@ from interceptor.kernels import Float64s, Int32s, Int64s, Uint8s, helper, pointe
 
 _BYTE, _TWO_BYTES, _SIGNED, _FOUR_BYTES, _WORD, _REAL, _SIGNED_BYTE = range(7)
 # An identity of 64 bits is a word like any other: it is only compared for equality.
-_WHOLE = {
+_CODES = {
     np.dtype(name).char: code
     for name, code in (
         ("bool", _BYTE), ("uint8", _BYTE), ("uint16", _TWO_BYTES), ("int32", _SIGNED), ("uint32", _FOUR_BYTES),
         ("int64", _WORD), ("uint64", _WORD), ("longlong", _WORD), ("ulonglong", _WORD), ("int8", _SIGNED_BYTE),
+        ("float64", _REAL),
     )
 }  # fmt: skip
-_ANY = _WHOLE | {np.dtype("float64").char: _REAL}
 # A column in one word: its address, what it holds, and whether it is dense. An address has 48 bits, never all zero.
-_ADDRESS_SHIFT, _DTYPE_SHIFT, _DTYPE_MASK, _DENSE = 8, 1, 127, 1
+ADDRESS_SHIFT, _DTYPE_SHIFT, _DTYPE_MASK, _DENSE = 8, 1, 127, 1
 
 Located = int
 
 
-def located_whole(column: np.ndarray) -> Located:
-    """Where a column of whole numbers is, one for each row of the chunk. KeyError for any other."""
-    return pa.py_buffer(column).address << _ADDRESS_SHIFT | _WHOLE[column.dtype.char] << _DTYPE_SHIFT
+def address_of(array: np.ndarray) -> int:
+    """Where a contiguous array begins: numpy takes six times as long to say it."""
+    return int(pa.py_buffer(array).address)
+
+
+def holding(dtype: np.dtype[Any]) -> Located:
+    """What is told of a column beside its address. KeyError for a type that no column has."""
+    return _CODES[dtype.char] << _DTYPE_SHIFT
+
+
+@helper
+def located_at(address: int, holds: Located) -> Located:
+    """A column at an address."""
+    return address << ADDRESS_SHIFT | holds
+
+
+def further(rows: int, bytes_each: Int64s) -> Int64s:
+    """What is added to where columns are to begin so many rows further down."""
+    return rows * bytes_each << ADDRESS_SHIFT
 
 
 def located(column: np.ndarray, mine: int, count: int) -> Located:
     """Where a column is, what it holds, and whether it has a value for each of the `mine` rows of a kind instead of one
     for each of the `count` rows of the chunk."""
     dense = _DENSE if len(column) == mine != count else 0
-    return pa.py_buffer(column).address << _ADDRESS_SHIFT | _ANY[column.dtype.char] << _DTYPE_SHIFT | dense
+    return address_of(column) << ADDRESS_SHIFT | holding(column.dtype) | dense
 
 
-def located_rows(table: np.ndarray, dtypes: Sequence[type[np.generic]], dense: bool = False) -> list[Located]:
-    """The same for each row of a table, whose items are of these types."""
-    first, stride = pa.py_buffer(table[0]).address if len(table) else 0, table.strides[0]
-    return [
-        first + number * stride << _ADDRESS_SHIFT | _ANY[np.dtype(dtype).char] << _DTYPE_SHIFT | dense
-        for number, dtype in enumerate(dtypes)
-    ]
+def located_rows(table: np.ndarray, dense: bool = False) -> Int64s:
+    """The same for each row of a table, int[k, n]."""
+    if not len(table):
+        return np.zeros(0, np.int64)
+    first, step = located(table[0], 0, 0) | dense, table.strides[0] << ADDRESS_SHIFT
+    return np.arange(first, first + len(table) * step, step)
 
 
 @helper
 def _address(about: int) -> Any:
-    return pointer(about >> _ADDRESS_SHIFT)
+    return pointer(about >> ADDRESS_SHIFT)
 
 
 @helper

@@ -117,7 +117,8 @@ class Engine:
     def _cuts(self, tick: np.ndarray) -> Iterator[tuple[int, int]]:
         """Chunks end where a tick does, as far as rules add to lists, and after CHUNK_ROWS."""
         adding = self._judgement.adds or self._to_list  # by a rule set before this one
-        ends = np.flatnonzero(np.diff(tick)) + 1 if adding else np.zeros(0, np.int64)
+        within_one = not adding or not len(tick) or tick[0] == tick[-1]  # the clock never goes back
+        ends = np.zeros(0, np.int64) if within_one else np.flatnonzero(np.diff(tick)) + 1
         for start, stop in zip([0, *ends], [*ends, len(tick)], strict=True):
             for first in range(int(start), int(stop), CHUNK_ROWS):
                 yield first, min(first + CHUNK_ROWS, int(stop))

@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numba import carray, types
 
-from interceptor.columns import load_flags, load_reals, load_words
+from interceptor.columns import address_of, load_flags, load_reals, load_words
 from interceptor.found import (
     ABOUT,
     BLOCK,
@@ -45,7 +44,7 @@ from interceptor.found import (
     tell_hits,
     tell_values,
 )
-from interceptor.instructions import Op, Program
+from interceptor.instructions import Op, Program, Reads
 from interceptor.kernels import (
     INT,
     OUT_F64,
@@ -66,7 +65,9 @@ from interceptor.kernels import (
 
 if TYPE_CHECKING:
     from interceptor.chunk import KindView
+    from interceptor.schema import Kind
 
+_OF_RUN = slice(INPUTS, ROW_COUNT + 1)  # what differs from run to run: where the inputs and the rows are, how many
 _OCTETS = BLOCK // 8  # of flags, as a word each
 
 _FLAGS, _REALS, _EIGHTS = (types.Array(one, 2, "C") for one in (types.uint8, types.float64, types.uint64))
@@ -84,6 +85,7 @@ class Programs:
 
     def __init__(self, programs: Sequence[Program]) -> None:
         self._programs = programs
+        self._reads: dict[tuple[tuple[int, Kind], ...], Reads] = {}
         needed = np.array([(0, 0, 0), *(one.registers for one in programs)]).max(axis=0) + 1
         self._octets = np.zeros((needed[0], _OCTETS), np.uint64)
         self._flags = self._octets.view(np.uint8)
@@ -92,9 +94,9 @@ class Programs:
         self._noted = np.zeros((2, max((one.hits for one in programs), default=0) * BLOCK + 1), np.int32)
         self._about = np.zeros((len(programs), ABOUT), np.int64)
         for about, one in zip(self._about, programs, strict=True):
-            about[CODE], about[CONSTANTS] = _address(one.code), _address(one.constants)
-            about[TERMS], about[FACTORS] = _address(one.terms), _address(one.factors)
-            about[LINES], about[TERM_COUNT] = len(one.code), len(one.terms)
+            about[CODE], about[CONSTANTS] = address_of(one.code), address_of(one.constants)
+            about[TERMS], about[FACTORS] = address_of(one.terms), address_of(one.factors)
+            about[LINES], about[TERM_COUNT], about[INPUT_COUNT] = len(one.code), len(one.terms), len(one.inputs)
 
     def run(self, runs: Sequence[tuple[int, KindView]], masks: Uint8s, found: Found) -> None:
         """Programs by number, each over the rows of a view; all views are of one chunk. Masks (uint8[k, count of the
@@ -102,11 +104,13 @@ class Programs:
         if not runs:
             return
         size, about = runs[0][1].chunk.count, self._about[[number for number, _ in runs]]
-        inputs = [view.located(self._programs[number].inputs) for number, view in runs]
-        for row, read, (_, view) in zip(about, inputs, runs, strict=True):
-            row[INPUTS], row[INPUT_COUNT] = _address(read), len(read)
-            row[ROWS], row[ROW_COUNT] = _address(view.rows), view.count
-        found.begin(about)
+        inputs, firsts = self._located(runs)
+        about[:, _OF_RUN] = [
+            (address_of(inputs) + 8 * first, view.rows_at, view.count)
+            for first, (_, view) in zip(firsts, runs, strict=True)
+        ]
+        counts = about[:, ROW_COUNT]
+        found.begin(int(counts.sum()), int(counts @ about[:, TERM_COUNT]))
         while not _run_all(
             about, size, self._octets, self._flags, self._words, self._reals, self._noted, masks,
             found.rows, found.rules, found.held, found.values, found.counts,
@@ -114,9 +118,23 @@ class Programs:
             found.widen()
         found.end(about, [self._programs[number].compared for number, _ in runs])
 
-
-def _address(array: np.ndarray) -> int:
-    return int(pa.py_buffer(array).address)
+    def _located(self, runs: Sequence[tuple[int, KindView]]) -> tuple[Int64s, Sequence[int]]:
+        """Where the inputs of some programs are, one program after the other, and where in this each begins."""
+        chunk, which = runs[0][1].chunk, tuple((number, view.kind) for number, view in runs)
+        reads = self._reads.get(which)
+        if reads is None:
+            reads = self._reads[which] = Reads([(kind, self._programs[number].inputs) for number, kind in which])
+        board = chunk.board
+        found: Int64s = board[reads.kinds, reads.numbers]
+        if np.count_nonzero(found) == len(found):
+            return found, reads.firsts
+        for at in (found == 0).nonzero()[0].tolist():
+            run, source = reads.sources[at]
+            view = runs[run][1]
+            if not board.item(view.kind, source.number):  # it may have come along with the one before
+                view.locate(source)
+                board = chunk.board
+        return board[reads.kinds, reads.numbers], reads.firsts
 
 
 @helper

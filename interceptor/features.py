@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from interceptor.chunk import Chunk, Views, bits_of
-from interceptor.columns import located_rows
 from interceptor.config import Limits
 from interceptor.distinct import DistinctWindow
 from interceptor.instructions import Input
@@ -61,11 +60,13 @@ class FeatureBank:
         self._columns = list(names)
         numbers = {name: number for number, name in enumerate(names)}
         self._walker = Walker([group.described(numbers, self._plan) for group in groups])
-        self._names = [name for group in groups for name in group.names]
-        self._shares = [feature.window == "ratio" for group in groups for feature in group.features]
-        self._keys = [Input("feature", name).key for name in self._names]
-        self._dtypes = [np.float64 if is_share else np.int64 for is_share in self._shares]
-        self._needed = dict[int, list[bool]]()
+        features = [feature for group in groups for feature in group.features]
+        self._rows = {
+            feature.name: (number, np.dtype(np.float64 if feature.window == "ratio" else np.int64))
+            for number, feature in enumerate(features)
+        }
+        self._inputs = np.array([Input("feature", feature.name).number for feature in features], np.int64)
+        self._needed = dict[int, tuple[list[int], tuple[str, ...]]]()
 
     def taken(self, digests: Mapping[str, str]) -> State:
         """The state of all windows. `digests` (of reload): at least for the features that are kept here."""
@@ -97,16 +98,11 @@ class FeatureBank:
         read it, a value is that of a window without events. Whoever isn't watched walks all groups at once; else the
         lap of a group goes by the name of its first feature."""
         masks = self._plan.answered(chunk, views)
-        columns = [
-            chunk[name] if needed else None
-            for name, needed in zip(self._columns, self._columns_needed(chunk.bits), strict=True)
-        ]
-        values, shares = self._walker.begin(chunk["kind"], chunk.ok, chunk["ts_ms"], columns, masks)
-        chunk.features.update(
-            (name, shares[number] if is_share else values[number])
-            for number, (name, is_share) in enumerate(zip(self._names, self._shares, strict=True))
-        )
-        chunk.located.update(zip(self._keys, located_rows(values, self._dtypes), strict=True))
+        columns = np.zeros(len(self._columns), np.int64)
+        needed, names = self._columns_needed(chunk.bits)
+        columns[needed] = chunk.places(names)
+        values, _ = self._walker.begin(chunk["kind"], chunk.ok, chunk["ts_ms"], columns, masks)
+        chunk.bring_windows(self._rows, values, self._inputs, self._walker.located)
         watched = type(observer).lap is not Observer.lap
         for number, group in enumerate(self._groups.values()):
             if watched and group.bits & chunk.bits:
@@ -114,12 +110,13 @@ class FeatureBank:
                 observer.lap("feature", group.names[0])
         self._walker.walk(len(self._groups))
 
-    def _columns_needed(self, bits: int) -> list[bool]:
-        """Which of the columns a chunk with these kinds of event is asked for."""
+    def _columns_needed(self, bits: int) -> tuple[list[int], tuple[str, ...]]:
+        """The columns that a chunk with these kinds of event is asked for, by number and by name."""
         needed = self._needed.get(bits)
         if needed is None:
             names = {name for group in self._groups.values() if group.bits & bits for name in group.columns}
-            needed = self._needed[bits] = [name in names for name in self._columns]
+            numbers = [number for number, name in enumerate(self._columns) if name in names]
+            needed = self._needed[bits] = numbers, tuple(self._columns[number] for number in numbers)
         return needed
 
 

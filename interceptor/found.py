@@ -23,7 +23,7 @@ ROOM_MIN = 4_096  # hits
 
 HITS, HELD, VALUES, _WANTED = range(4)  # items of `counts`
 # Words about a run of a program: where what it consists of is, how much of it, how far it has come, what it found.
-(CODE, CONSTANTS, LINES, TERMS, FACTORS, TERM_COUNT, INPUTS, INPUT_COUNT, ROWS, ROW_COUNT, DONE,
+(CODE, CONSTANTS, LINES, TERMS, FACTORS, TERM_COUNT, INPUT_COUNT, INPUTS, ROWS, ROW_COUNT, DONE,
  HITS_END, HELD_END, VALUES_END, ABOUT) = range(15)  # fmt: skip
 _INPUT, _SORT, _MAKING = 0, 1, 2  # words of a term
 _REAL = 2  # as a sort
@@ -73,10 +73,9 @@ class Found:
         self.counts[:] = 0
         self.compared, self.kinds = [], 0
 
-    def begin(self, about: Int64s) -> None:
-        """For some runs (int64[runs, ABOUT])."""
-        self.counts[[HELD, VALUES]] = 0
-        rows, values = int(about[:, ROW_COUNT].sum()), int(about[:, ROW_COUNT] @ about[:, TERM_COUNT])
+    def begin(self, rows: int, values: int) -> None:
+        """For some runs, over so many rows altogether, with room for the values that their rules compare."""
+        self.counts[HELD] = self.counts[VALUES] = 0
         if len(self.held) < rows:
             self.held = np.zeros(rows, np.int32)
         if len(self.values) < values:

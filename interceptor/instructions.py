@@ -86,6 +86,14 @@ _READS_NOTHING = {Op.LOAD_FLAG, Op.LOAD_WORD, Op.LOAD_REAL, Op.FLAG, Op.WORD, Op
 _READS_TWO = {op for op in Op if Op.AND <= op <= Op.REAL_OTHER or Op.WORD_PLUS <= op <= Op.REAL_BY}
 
 
+_NUMBERS: dict[tuple[str, str, str], int] = {}
+
+
+def inputs_known() -> int:
+    """How many different inputs there are by now."""
+    return len(_NUMBERS)
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """A column to load: of the chunk, of its windows, which texts hold a word, which keys a list, or what numpy makes
@@ -95,10 +103,10 @@ class Input:
     name: str
     column: str = ""
     other: Expression | None = field(default=None, compare=False)
-    key: str = field(init=False, compare=False)  # for dictionaries: all of it in one word
+    number: int = field(init=False, compare=False)  # on the boards of chunks (Chunk.board): equal inputs have the same
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", f"{self.section} {self.name} {self.column}")
+        object.__setattr__(self, "number", _NUMBERS.setdefault((self.section, self.name, self.column), len(_NUMBERS)))
 
     @property
     def is_of_chunk(self) -> bool:
@@ -130,6 +138,17 @@ class Program:
     terms: np.ndarray
     factors: np.ndarray
     compared: Mapping[int, tuple[int, ...]]
+
+
+class Reads:
+    """What programs on some kinds of event read, one program after the other: kinds and numbers of inputs int64[n], and
+    where the inputs of each program begin."""
+
+    def __init__(self, inputs: Sequence[tuple[int, Sequence[Input]]]) -> None:
+        self.sources = [(run, source) for run, (_, some) in enumerate(inputs) for source in some]
+        self.kinds = np.array([kind for kind, some in inputs for _ in some], np.int64)
+        self.numbers = np.array([source.number for _, source in self.sources], np.int64)
+        self.firsts = np.cumsum([0, *(len(some) for _, some in inputs)])[:-1].tolist()
 
 
 class Making(IntEnum):

@@ -156,6 +156,17 @@ def prefetch_ahead(words: Int64s, rows: Int32s, i: int, at_slot: Int32s, read_sl
         prefetch(words, read_slot[rows[i + AHEAD]])
 
 
+@helper
+def choose_kinds(kinds: Uint8s, bits: int, rows: Int32s) -> int:
+    """Rows whose kind's bit is set; gives how many. Writes without asking, and counts if it was worth it, so `rows` has
+    one place more."""
+    found = 0
+    for row in range(len(kinds)):
+        rows[found] = row
+        found += bits >> kinds[row] & 1
+    return found
+
+
 def table(rows: int, words: int) -> Int64s:
     """Zeroed int64[rows, words] that starts on a line of memory: rows of 8 words then touch one line each."""
     line = LINE_BYTES // 8

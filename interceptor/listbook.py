@@ -110,7 +110,7 @@ class ListBook:
             added, shared = self._added.get(name), self._shared.fitting(definition)
             written = (self._items[name], *(side.entries for side in definition.sides))
             if added and isinstance(shared, ExactList) and shared.removes:
-                parts[name] = [part for part in (*written, _Unless(added, shared), shared) if part]
+                parts[name] = [part for part in (*written, Unless(added, shared), shared) if part]
             else:
                 parts[name] = [part for part in (*written, added, shared) if part]
         return parts
@@ -135,20 +135,20 @@ class ListBook:
         self._parts = self._not_empty()
 
 
-class _Unless:
-    """What verdicts added, but for values that were taken off the shared list."""
+class Unless:
+    """What verdicts `added`, but for values that were taken off the `shared` list."""
 
     def __init__(self, added: ExactList, shared: ExactList) -> None:
-        self._added, self._shared = added, shared
+        self.added, self.shared = added, shared
 
     def contains(self, values: np.ndarray, ts_ms: np.ndarray) -> np.ndarray:
-        listed = self._added.contains(values, ts_ms)
-        listed[listed] = ~self._shared.taken_off(values[listed])
+        listed = self.added.contains(values, ts_ms)
+        listed[listed] = ~self.shared.taken_off(values[listed])
         return listed
 
     def entry(self, value: int, ts_ms: int) -> Entry | None:
-        found = self._added.entry(value, ts_ms)
-        return None if found is None or self._shared.taken_off(np.array([value], np.uint64))[0] else found
+        found = self.added.entry(value, ts_ms)
+        return None if found is None or self.shared.taken_off(np.array([value], np.uint64))[0] else found
 
 
 def _any(found: list[np.ndarray], count: int) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from interceptor import hosts
-from interceptor.entries import FOREVER_MS
+from interceptor.entries import FOREVER_MS, TAKEN_OFF_MS
 from interceptor.kernels import (
     AHEAD,
     IN_I32,
@@ -233,6 +233,12 @@ def find_all(values: Uint64s, sieve: Int64s, keys: Int64s, found: Int64s) -> Non
 def holds(at: int, ts_ms: int, spans: Int64s) -> bool:
     """Whether there is a key, and its span covers the time."""
     return at >= 0 and spans[at, FROM] <= ts_ms < spans[at, EXPIRES]
+
+
+@helper
+def is_taken_off(at: int, spans: Int64s) -> bool:
+    """Whether there is a key, and it was taken off."""
+    return at >= 0 and spans[at, FROM] == TAKEN_OFF_MS[FROM] and spans[at, EXPIRES] == TAKEN_OFF_MS[EXPIRES]
 
 
 @helper

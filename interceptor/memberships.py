@@ -33,6 +33,7 @@ from interceptor.kernels import (
     pointer,
     prefetch,
 )
+from interceptor.listbook import Unless
 from interceptor.lists import DomainList, ExactList, PrefixList
 from interceptor.lookups import (
     DOT,
@@ -43,6 +44,7 @@ from interceptor.lookups import (
     found_by_hash,
     holds,
     home_of,
+    is_taken_off,
     longest_of,
     passes,
     sieve_word,
@@ -59,6 +61,7 @@ BLOCK = 256
 SIEVE_IN_CACHE = 2_048  # words of a sieve that need not be asked for
 # Words of a job: the row of the answers, where sieve, keys and spans are, with their lengths, and the column.
 _OUT, _SIEVE, _KEYS, _SPANS, _LENGTHS, _COLUMN, _WORDS = 0, 1, 3, 5, 7, 8, 9
+_TAKES_OFF = -1  # instead of lengths of prefixes
 _JOBS = types.Array(types.int64, 2, "C", readonly=True)
 _ANSWERS = types.Array(types.uint8, 2, "C")
 
@@ -68,11 +71,12 @@ Asked = dict[Kind, tuple[Question, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Jobs:
-    """What to do for some questions, as long as the lists stay as they are: look-ups in lists of numbers, and of what
-    columns; in lists of domains; and, by their numbers, the questions to lists that can't be asked like that."""
+    """What to do for some questions, as long as the lists stay as they are: look-ups in lists of numbers, and how many
+    of each column; in lists of domains; and, by their numbers, the questions to lists that can't be asked like that."""
 
     of_numbers: Int64s
-    columns: list[str]
+    columns: tuple[str, ...]
+    of_each: list[int]
     of_hosts: Int64s
     others: list[int]
 
@@ -85,11 +89,10 @@ def memberships(view: KindView, lists: ListBook, asked: tuple[Question, ...]) ->
     answers = np.zeros((len(asked), view.count), np.uint8)
     for number in jobs.others:
         answers[number] = view.member_of(*asked[number])
-    times, size = view.located_column("ts_ms"), view.chunk.count
+    times, size = int(view.chunk.places(("ts_ms",))[0]), view.chunk.count
     if len(jobs.of_numbers):
-        told = jobs.of_numbers.copy()
-        told[:, _COLUMN] = [view.located_column(column) for column in jobs.columns]
-        _answer(told, times, size, view.rows, answers)
+        jobs.of_numbers[:, _COLUMN] = np.repeat(view.chunk.places(jobs.columns), jobs.of_each)
+        _answer(jobs.of_numbers, times, size, view.rows, answers)
     if len(jobs.of_hosts):
         hosts, rows = view.chunk.hosts(view.rows)
         starts, stops = spans(hosts, rows)
@@ -106,16 +109,25 @@ def _jobs(lists: ListBook, asked: tuple[Question, ...]) -> _Jobs:
         parts = lists.parts(name)
         if column == "host":
             of_hosts += [(number, *_table(part)) for part in parts if isinstance(part, DomainList)]
-        elif all(isinstance(part, ExactList | PrefixList) for part in parts):
-            of_numbers[column] += [(number, *_table(part)) for part in parts]
+        elif all(isinstance(part, ExactList | PrefixList | Unless) for part in parts):
+            first = sorted(parts, key=lambda part: not isinstance(part, Unless))  # that takes off what is there so far
+            of_numbers[column] += [(number, *table) for part in first for table in _tables(part)]
         else:
             others.append(number)
-    columns = [column for column, jobs in of_numbers.items() for _ in jobs]
-    return _Jobs(_table_of([job for jobs in of_numbers.values() for job in jobs]), columns, _table_of(of_hosts), others)
+    return _Jobs(
+        _table_of([job for jobs in of_numbers.values() for job in jobs]), tuple(of_numbers),
+        list(map(len, of_numbers.values())), _table_of(of_hosts), others,
+    )  # fmt: skip
 
 
 def _table_of(jobs: Sequence[tuple[int, ...]]) -> Int64s:
     return np.array([(*job, 0) for job in jobs], np.int64).reshape(-1, _WORDS)
+
+
+def _tables(part: AnyList | Unless) -> list[tuple[int, ...]]:
+    if isinstance(part, Unless):
+        return [_table(part.added), (*part.shared.table.located, _TAKES_OFF)]
+    return [_table(part)]
 
 
 def _table(part: AnyList) -> tuple[int, ...]:
@@ -148,8 +160,12 @@ def _answer(jobs: Int64s, times: int, size: int, rows: Int32s, answers: Uint8s) 
                 for i in range(n):
                     hashes[i] = mixed(values[i])
             sieve, keys, answer = _column(job, _SIEVE, 1), _column(job, _KEYS, 1), answers[job[_OUT], start : start + n]
-            lengths, longest = job[_LENGTHS], longest_of(job[_LENGTHS])
-            if lengths != 0:
+            lengths = job[_LENGTHS]
+            if lengths == _TAKES_OFF:
+                for i in range(n):
+                    answer[i] &= not is_taken_off(found_by_hash(values[i], hashes[i], sieve, keys), _spans(job))
+            elif lengths != 0:
+                longest = longest_of(lengths)
                 for i in range(n):
                     answer[i] |= begins_listed(values[i], ts_ms[i], lengths, longest, sieve, keys, _spans(job))
             else:

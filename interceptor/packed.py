@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from interceptor.batch import Strings, strings_of
+from interceptor.kernels import Int64s
 
 
 class Packed:
@@ -41,6 +42,10 @@ class Packed:
                 raise KeyError(name)
             found = self._columns[name] = np.ascontiguousarray(self.records[name])
         return found
+
+    def located(self, start: int) -> tuple[tuple[str, ...], Int64s]:  # noqa: ARG002 (a batch knows its columns at once)
+        """Nothing: a column is gathered from the rows when it is asked for."""
+        return (), np.zeros(0, np.int64)
 
     def strings(self, name: str) -> Strings:
         """A text column."""

@@ -245,7 +245,7 @@ _TRAVELS_AS = {
 def _features(chunk: Chunk, features: Sequence[Feature]) -> dict[str, np.ndarray]:
     """Of one type each, also where there was nothing to count: nobody reads those zeros."""
     return {
-        _FEATURE + feature.name: chunk.features.get(feature.name, chunk.zeros).astype(
+        _FEATURE + feature.name: chunk.feature(feature.name).astype(
             _TRAVELS_AS.get(feature.window, np.int32), copy=False
         )
         for feature in features

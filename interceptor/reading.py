@@ -16,6 +16,7 @@ import numpy as np
 
 from interceptor.batch import Strings
 from interceptor.folding import fold_spans, spans
+from interceptor.instructions import Input
 from interceptor.kernels import Bools, Int32s, Int64s, Uint8s, Uint64s
 from interceptor.lookups import hash_hosts
 from interceptor.patterns import PatternDatabase
@@ -65,12 +66,17 @@ class Reading:
         """int64[m, SKETCH_WORDS]: what messages are like."""
         return np.ascontiguousarray(self._found[:, _SKETCH : _SKETCH + SKETCH_WORDS])
 
-    def has(self, name: str) -> Bools:
-        """bool[m]: in which of them a set occurs."""
+    @property
+    def sets(self) -> Bools:
+        """bool[sets, m]: in which of them each set occurs."""
         if self._sets is None:
             bits = np.ascontiguousarray(self._found[:, _first_of_sets(self._of_host) :])
             self._sets = self._words.apart(bits, self._of_host)
-        return self._sets[self._words.numbers(self._of_host)[name]]
+        return self._sets
+
+    def has(self, name: str) -> Bools:
+        """bool[m]: in which of them a set occurs."""
+        return self.sets[self._words.numbers(self._of_host)[name]]
 
 
 class Reader:
@@ -117,11 +123,16 @@ class Reader:
 
 
 class Readers:
-    """A reader of messages and one of hosts, of one rule set's words."""
+    """A reader of messages and one of hosts, of one rule set's words. `inputs`: the numbers of the sets as
+    Inputs, in their order."""
 
     def __init__(self, words: PatternDatabase, bytes_max: int) -> None:
         self.words = words
         self._of = {False: Reader(words, False, bytes_max), True: Reader(words, True, bytes_max // _SHARE_OF_HOSTS)}
+        self.inputs = {
+            of_host: np.array([Input("text", name).number for name in words.numbers(of_host)], np.int64)
+            for of_host in self._of
+        }
 
     def read(self, of_host: bool, strings: Strings, rows: Int32s, aspects: int) -> Reading:
         """Messages or hosts (Reader.read)."""

@@ -15,7 +15,7 @@ from operator import or_
 import numpy as np
 
 from interceptor import walking
-from interceptor.columns import located_whole
+from interceptor.columns import located
 from interceptor.distinct import DistinctWindow
 from interceptor.kernels import ROWS_MIN, Bools, Int64s, Uint8s
 from interceptor.sieve import empty_sieve
@@ -96,14 +96,12 @@ class Walker:
             self._bind(number)
         self._position = np.zeros(POSITIONS, np.int64)
         self._found = np.zeros(len(self._bits), np.int64)
-        columns = max((number for group in groups for number in group.columns), default=-1) + 1
-        self._addresses = np.zeros(columns, np.int64)
         self._widen(0)
 
     def begin(
-        self, kinds: Uint8s, ok: Bools, ts_ms: Int64s, columns: Sequence[np.ndarray | None], masks: Bools
+        self, kinds: Uint8s, ok: Bools, ts_ms: Int64s, columns: Int64s, masks: Bools
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Turns to the next chunk. `masks` bool[k, n]; columns that no row needs may be None.
+        """Turns to the next chunk. `masks` bool[k, n]; `columns`: where each is, whatever for those that no row needs.
 
         Gives int64[windows, n] and the same memory as float64, for shares: the walk writes there."""
         count = len(kinds)
@@ -111,11 +109,7 @@ class Walker:
             self._widen(count)
         elif sys.getrefcount(self._memory) > self._alone:
             self._renew()
-        self._columns = columns  # held while their addresses are in use
-        for number, column in enumerate(columns):
-            if column is not None:
-                self._addresses[number] = located_whole(column)
-        self._chunk = kinds, ok, ts_ms, self._addresses, masks
+        self._chunk = kinds, ok, ts_ms, columns, masks
         self._position[:] = 0
         self._position[walking.STOP], self._found[:] = UNBEGUN, -1
         return self._outs[:, :count], self._reals[:, :count]
@@ -203,5 +197,10 @@ class Walker:
         self._memory = np.empty((len(self._windows), self._rows_max + _STRIDE_ODD), np.int64)
         self._memory[:] = self._of_windows[:, [walking.NOTHING]]
         self._outs, self._reals = self._memory[:], self._memory.view(np.float64)
+        places = [
+            located((self._reals if window.sort == "ratio" else self._outs)[number], 0, 0)
+            for number, window in enumerate(self._windows)
+        ]
+        self.located = np.array(places, np.int64)  # where the values of each window are
         self._about[:, walking.WRITTEN] = 0
         self._alone = sys.getrefcount(self._memory)

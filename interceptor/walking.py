@@ -35,6 +35,7 @@ from interceptor.kernels import (
     Int32s,
     Int64s,
     Uint8s,
+    choose_kinds,
     fetch,
     helper,
     inlined,
@@ -78,16 +79,6 @@ _REALS = types.Array(types.float64, 2, "C")
 @helper
 def _words_at(address: int, rows: int, words: int) -> Int64s:
     return carray(pointer(address), (rows, words), np.int64)
-
-
-@helper
-def _choose_kinds(kinds: Uint8s, bits: int, rows: Int32s) -> int:
-    """Rows of some kinds; gives how many. Writes without asking, and counts if it was worth it."""
-    found = 0
-    for row in range(len(kinds)):
-        rows[found] = row
-        found += bits >> kinds[row] & 1
-    return found
 
 
 @helper
@@ -297,7 +288,7 @@ def walk(
     """
     if candidate_counts[0] < 0:
         for number in range(len(bits_of_rows)):
-            candidate_counts[number] = _choose_kinds(kinds, bits_of_rows[number], candidates[number])
+            candidate_counts[number] = choose_kinds(kinds, bits_of_rows[number], candidates[number])
         for number in range(len(key_columns)):
             which = key_columns[number, COLUMN_ROWS]
             mine = candidates[which, : candidate_counts[which]]

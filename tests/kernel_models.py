@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from interceptor.columns import located
 from interceptor.tables import KeyTable, Slots
 from interceptor.walker import ALWAYS, Group, Walked, Walker
 from interceptor.window import Window
@@ -154,11 +155,16 @@ def group_of(table: KeyTable, windows: Sequence[Window], read_other: bool = Fals
     return Group(table, walked, readers=1, steps=[(1, 0)], by=0, of=1 if read_other else 0)
 
 
+def places(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Where columns of a chunk are; who tells it holds them."""
+    return np.array([located(column, len(column), len(column)) for column in columns], np.int64)
+
+
 def walk(walker: Walker, part: Stream, kinds: np.ndarray | None = None) -> list[np.ndarray]:
     """The values of all windows of one group; by default, all rows are of kind 0."""
     kinds = np.zeros(len(part), np.uint8) if kinds is None else kinds
     masks = np.stack([part.updates, part.flag]) & (kinds == 0)
-    columns = [part.key, part.other, part.value]
+    columns = places([part.key, part.other, part.value])
     values, shares = walker.begin(kinds, np.ones(len(part), np.bool_), part.ts_ms, columns, masks)
     walker.walk(1)
     windows = walker._windows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interceptor.columns import located
 from interceptor.entries import Columns
 from interceptor.folding import strings_of
 from interceptor.hosts import hash_of_host
 from interceptor.listbook import ListBook
 from interceptor.lists import FOREVER_MS, DomainList, Entry, ExactList, PrefixList, RangeList, host_hash
+from interceptor.memberships import memberships
 from interceptor.rules.model import ListDef
 from interceptor.rules.side_files import read_side_file
 from interceptor.rules.side_lines import Form
@@ -447,11 +450,23 @@ def test_what_is_shared_stands_beside_the_rest(given: ENTRY, steps: list[tuple[A
             given = arguments[0]
             book = book.reloaded([defined(items=given)])
     asked = [(value, ts) for value in range(8) if value not in unsure for ts in range(forgotten, 14)]
-    found = book.has("limited", numbers(*(value for value, _ in asked)), ms(*(ts for _, ts in asked)))
+    columns = {"source": numbers(*(value for value, _ in asked)), "ts_ms": ms(*(ts for _, ts in asked))}
+    found = book.has("limited", columns["source"], columns["ts_ms"])
+    assert asked_together(book, columns).tolist() == found.tolist()
     seen = {value: span for value, span in added.items() if value not in hidden}
     for listed, (value, ts) in zip(found, asked, strict=True):
         matching = [end for held in (given, seen, shared) for number, end in holding(held, ts) if number == value]
         compare(listed, book.entry("limited", value, ts), matching)
+
+
+def asked_together(book: ListBook, columns: dict[str, np.ndarray]) -> np.ndarray:
+    """Which values of the column `source` are listed, as rules ask for it."""
+    count = len(columns["source"])
+    held = SimpleNamespace(
+        count=count, places=lambda names: np.array([located(columns[name], count, count) for name in names], np.int64)
+    )
+    view: Any = SimpleNamespace(count=count, rows=np.arange(count, dtype=np.int32), chunk=held)
+    return memberships(view, book, (("limited", "source"),))[0]
 
 
 def test_a_shared_list_counts_where_it_means_the_same() -> None:

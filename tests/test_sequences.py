@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from interceptor.sequences import Sequence
 from interceptor.tables import KeyTable
 from interceptor.walker import Group, Walked, Walker
-from tests.kernel_models import NOON_MS, ClockModel, Stream, cuts, random_cuts, random_stream, streams
+from tests.kernel_models import NOON_MS, ClockModel, Stream, cuts, places, random_cuts, random_stream, streams
 
 MINUTE_MS = 60_000
 
@@ -73,7 +73,7 @@ def _walked(
     for start, stop in batches:
         part = slice(start, stop)
         kinds = np.zeros(stop - start, np.uint8)
-        found, _ = walker.begin(kinds, ok[part], ts_ms[part], [keys[part]], masks[:, part].copy())
+        found, _ = walker.begin(kinds, ok[part], ts_ms[part], places([keys[part]]), masks[:, part].copy())
         walker.walk(1)
         values += found[0].tolist()
     return values

@@ -23,7 +23,18 @@ from interceptor.tables import KeyTable
 from interceptor.walker import Walker
 from interceptor.window import Window
 from interceptor.windows import SHARE_MAX, CountWindow, RatioWindow, SumWindow
-from tests.kernel_models import Stream, cuts, events_of, group_of, random_cuts, random_stream, run, streams, walk
+from tests.kernel_models import (
+    Stream,
+    cuts,
+    events_of,
+    group_of,
+    places,
+    random_cuts,
+    random_stream,
+    run,
+    streams,
+    walk,
+)
 
 WITHIN_MS = 3_600_000
 Key = tuple[int, int]
@@ -206,7 +217,7 @@ def test_windows_of_a_group_do_not_disturb_each_other() -> None:
 def test_values_that_somebody_holds_are_left_alone() -> None:
     stream = random_stream(12, 3_000, 20, 5, 1_000)
     walker = Walker([group_of(KeyTable(100), [CountWindow(WITHIN_MS)])])
-    inputs = stream.updates, stream.ts_ms, [stream.key, stream.other, stream.value], stream.updates[None]
+    inputs = stream.updates, stream.ts_ms, places([stream.key, stream.other, stream.value]), stream.updates[None]
     held, _ = walker.begin(np.zeros(3_000, np.uint8), *inputs)
     walker.walk(1)
     before = held.copy()
