@@ -1,10 +1,7 @@
 """The look-ups behind lists: is a value listed at its time?
 
-Enters: 64-bit keys, ranges or host names, each with a time, and tables of spans. Leaves: yes or no for each. Invariant:
-a span (from_ms, expires_ms) covers from_ms <= ts_ms < expires_ms; key 0 is never in a table.
-
-A range knows which one before it reaches further: so a look-up walks over those that could hold the value, not over all
-that begin before it, and one broad range among a million narrow ones costs nothing.
+Enters: 64-bit keys or host names, each with a time, and tables of spans. Leaves: yes or no for each. Invariant: a span
+(from_ms, expires_ms) covers from_ms <= ts_ms < expires_ms; key 0 is never in a table.
 """
 
 from __future__ import annotations
@@ -278,47 +275,6 @@ def begins(
     longest = longest_of(lengths)
     for i in range(len(values)):
         listed[i] = begins_listed(values[i], ts_ms[i], lengths, longest, sieve, keys, spans)
-
-
-@kernel(IN_U64, OUT_I64)
-def reaching_further(lasts: Uint64s, further: Int64s) -> None:
-    """For each range the closest one before it that ends later, -1 for none."""
-    for i in range(len(lasts)):
-        at = i - 1
-        while at >= 0 and lasts[at] <= lasts[i]:
-            at = further[at]
-        further[i] = at
-
-
-@kernel(IN_U64, IN_I64, IN_U64, IN_U64, IN_U64, IN_I64, TABLE, OUT_U8)
-def within(
-    values: Uint64s,
-    ts_ms: Int64s,
-    firsts: Uint64s,
-    lasts: Uint64s,
-    reach: Uint64s,
-    further: Int64s,
-    spans: Int64s,
-    listed: Uint8s,
-) -> None:
-    """From the last range that begins at or before the value, back over those that reach it. `reach`: the largest
-    last number up to here."""
-    for i in range(len(values)):
-        low, high = 0, len(firsts)
-        while low < high:
-            middle = (low + high) // 2
-            if firsts[middle] <= values[i]:
-                low = middle + 1
-            else:
-                high = middle
-        at = low - 1
-        while at >= 0 and reach[at] >= values[i] and listed[i] == 0:
-            if lasts[at] < values[i]:
-                at = further[at]
-                continue
-            if spans[at, FROM] <= ts_ms[i] < spans[at, EXPIRES]:
-                listed[i] = 1
-            at -= 1
 
 
 @kernel(IN_U8, IN_I64, IN_I64, IN_I64, TABLE, TABLE, TABLE, OUT_U8)

@@ -2,6 +2,9 @@
 
 Enters: ranges, and values with the time of their event. Leaves: which values are in a range that holds at their time,
 and the range behind a match. Invariants: those of interceptor.lists; of equal ranges there is one.
+
+A range knows which one before it reaches further: so a look-up walks over those that could hold the value, not over all
+that begin before it, and one broad range among a million narrow ones costs nothing.
 """
 
 from __future__ import annotations
@@ -9,8 +12,21 @@ from __future__ import annotations
 import numpy as np
 
 from interceptor.entries import TAKEN_OFF_MS, Columns, Entry, Noted, last_to_expire
-from interceptor.kernels import Bools, Int32s, Int64s, Uint64s, table
-from interceptor.lookups import EXPIRES, FROM, reaching_further, within
+from interceptor.kernels import (
+    IN_I64,
+    IN_U64,
+    OUT_I64,
+    OUT_U8,
+    TABLE,
+    Bools,
+    Int32s,
+    Int64s,
+    Uint8s,
+    Uint64s,
+    kernel,
+    table,
+)
+from interceptor.lookups import EXPIRES, FROM
 
 
 class RangeList(Noted):
@@ -116,3 +132,44 @@ class RangeList(Noted):
         self._spans[:, EXPIRES] = np.maximum.reduceat(spans_[:, EXPIRES], first)
         self._reach = np.maximum.accumulate(self._ends[1])
         reaching_further(self._ends[1], self._further)
+
+
+@kernel(IN_U64, OUT_I64)
+def reaching_further(lasts: Uint64s, further: Int64s) -> None:
+    """For each range the closest one before it that ends later, -1 for none."""
+    for i in range(len(lasts)):
+        at = i - 1
+        while at >= 0 and lasts[at] <= lasts[i]:
+            at = further[at]
+        further[i] = at
+
+
+@kernel(IN_U64, IN_I64, IN_U64, IN_U64, IN_U64, IN_I64, TABLE, OUT_U8)
+def within(
+    values: Uint64s,
+    ts_ms: Int64s,
+    firsts: Uint64s,
+    lasts: Uint64s,
+    reach: Uint64s,
+    further: Int64s,
+    spans: Int64s,
+    listed: Uint8s,
+) -> None:
+    """From the last range that begins at or before the value, back over those that reach it. `reach`: the largest
+    last number up to here."""
+    for i in range(len(values)):
+        low, high = 0, len(firsts)
+        while low < high:
+            middle = (low + high) // 2
+            if firsts[middle] <= values[i]:
+                low = middle + 1
+            else:
+                high = middle
+        at = low - 1
+        while at >= 0 and reach[at] >= values[i] and listed[i] == 0:
+            if lasts[at] < values[i]:
+                at = further[at]
+                continue
+            if spans[at, FROM] <= ts_ms[i] < spans[at, EXPIRES]:
+                listed[i] = 1
+            at -= 1
