@@ -78,6 +78,10 @@ class Answers:
         """Money of this city's victims in a stopped account."""
         return self.operation.launderer.kept_fen(account)
 
+    def proven_fen(self, account: int) -> int:
+        """Of what is in a stopped account, what police can freeze as victims' money, of whatever city."""
+        return self.operation.launderer.proven_fen(account)
+
     def is_mule(self, account: int) -> bool:
         """What police find out about a holder whom they ask."""
         return self.operation.launderer.found_fen(account) is not None

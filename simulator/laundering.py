@@ -101,6 +101,14 @@ class Launderer:
         mule = self.roster.of_account(account)
         return mule.kept_fen if mule is not None else 0
 
+    def proven_fen(self, account: int) -> int:
+        """Of what is in a stopped account, what victims have reported by the time police decide: all of this city's,
+        and some from elsewhere."""
+        mule = self.roster.of_account(account)
+        if mule is None:
+            return 0
+        return mule.kept_fen + int(self.roster.elsewhere_fen(mule) * self.plan.elsewhere_reported)
+
     def release(self, account: int, ts_ms: int) -> None:
         """A mule's account may pay again: what was kept in it goes on its way."""
         mule = self.roster.of_account(account)

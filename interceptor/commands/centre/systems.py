@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 def systems(rule_set: RuleSet | None, *, simulated: bool = False) -> list[System]:
     """New ones: what they remember is in the book. `rule_set` None: for what falls due only, which asks no rule.
-    `simulated`: victims ring by themselves, and what comes of a try to warn somebody is said by whoever made it."""
+    `simulated`: victims ring by themselves, police decide on a freeze when they have seen the bank's statement, and
+    what comes of a try to warn somebody is said by whoever made it."""
     lists, rules = (rule_set.lists, rule_set.rules) if rule_set else ((), ())
     known = {definition.list: definition for definition in lists}
     return [
         TallySystem(),
-        MoneySystem(MoneyTerms(alerts_from_stream=not simulated)),
+        MoneySystem(MoneyTerms(alerts_from_stream=not simulated, freeze_on_finding=not simulated)),
         CasesSystem(),
         WarningSystem(hears_feedback=not simulated),
         SitesSystem(official_of(known)),
