@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from interceptor.schema import Action, Kind, Outcome
+from interceptor.schema import Action, Kind, Outcome, Verdict
 from simulator.city import City, Slice
 from simulator.clock import HOUR_MS, day_start_ms
 from simulator.scam_types import SCAM_TYPES
@@ -72,6 +72,29 @@ def test_a_known_case_comes_as_it_was(scenario: Scenario) -> None:
     assert alert.minutes_since == pytest.approx(6, abs=0.1)
     ten = day_start_ms(0) + 10 * HOUR_MS
     assert ten <= alert.payments[0].ts_ms < ten + HOUR_MS
+
+
+class Delays(Nothing):
+    """Large transfers are delayed."""
+
+    @property
+    def verdict(self) -> np.ndarray:
+        large = np.asarray(self.taken.frame.column("amount_fen")) >= 175_000_000
+        return np.where(large, Verdict.HOLD, Verdict.PASS).astype(np.uint8)
+
+
+def test_what_a_bank_still_delays_it_takes_back(scenario: Scenario) -> None:
+    city, sums = City(scenario, 1000, 1, 5, centre=True), []
+    for taken in city.slices():
+        city.feedback(Delays(taken))
+        for alert in city.answers.alerts(taken.end_ms):
+            if alert.loss_fen == 175_000_000:
+                before = city.losses
+                sums = [city.answers.cancel(alert) for _ in range(2)]
+                after = city.losses
+    assert sums == [175_000_000, 0]
+    assert after.paid_fen == before.paid_fen - 175_000_000
+    assert after.revoked_fen == before.revoked_fen + 175_000_000
 
 
 def test_alerts_tell_true_transfers(scenario: Scenario) -> None:

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interceptor.centre.book import Book
-from interceptor.centre.money import freezing, reading, returning, stopping
+from interceptor.centre.money import alerts, freezing, reading, returning, stopping
 from interceptor.centre.money.returning import pro_rata
 from interceptor.centre.money.stops import one
 from interceptor.centre.money.terms import Source, State
 from interceptor.centre.orders import Verb
-from tests.centre_desk import DAY, HOUR, T0, refused
+from tests.centre_desk import DAY, HOUR, MINUTE, T0, refused
 from tests.money_desk import (
     BY,
     CLAIM,
@@ -126,3 +126,29 @@ def test_sharing_by_weights() -> None:
     assert pro_rata(10, [0, 5], [10, 10]) == [0, 10]
     assert pro_rata(0, [1, 2], [3, 3]) == [0, 0]
     assert pro_rata(7, [], []) == []
+
+
+def test_what_the_victims_bank_took_back_is_open_no_more(book: Book) -> None:
+    stop = frozen(book)
+    found = alerts.cancelled(book, 1, 1_000_000, by="bank", at_ms=T0 + 2 * HOUR)
+    assert (found.open_fen, found.cancelled_ms) == (2_000_000, T0 + 2 * HOUR)
+    assert [share.owed_fen for share in returning.shares(book.db, stop)] == [2_000_000]
+    refused(book, "already-cancelled", lambda: alerts.cancelled(book, 1, 5, by="bank", at_ms=T0 + 3 * HOUR))
+    assert reading.counts(book, T0, T0 + DAY)["cancelled_fen"] == 1_000_000
+
+
+def test_the_largest_loss_and_what_was_saved_of_it_soon(book: Book) -> None:
+    frozen(book)  # stopped after 6 minutes, 20,000 yuan traced
+    span = T0, T0 + DAY
+    assert {name: reading.counts(book, *span)[name] for name in ("largest_loss_fen", "largest_saved_fen")} == {
+        "largest_loss_fen": 3_000_000, "largest_saved_fen": 2_000_000,
+    }  # fmt: skip
+    alerts.cancelled(book, 1, 500_000, by="bank", at_ms=T0 + 10 * MINUTE)
+    assert reading.counts(book, *span)["largest_saved_fen"] == 2_500_000
+    assert reading.counts(book, T0 + DAY, T0 + 2 * DAY)["largest_loss_fen"] == 0
+
+
+def test_what_came_back_later_was_not_saved_soon(book: Book) -> None:
+    report(book)
+    alerts.cancelled(book, 1, 3_000_000, by="bank", at_ms=T0 + 16 * MINUTE)
+    assert reading.counts(book, T0, T0 + DAY)["largest_saved_fen"] == 0

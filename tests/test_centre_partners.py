@@ -52,6 +52,9 @@ class City:
     def kept_fen(self, _: int) -> int:
         return 2_000_000 * self.mule
 
+    def proven_fen(self, _: int) -> int:
+        return 2_100_000 * self.mule
+
     def release(self, account: int, _: int) -> None:
         self.released.append(account)
 

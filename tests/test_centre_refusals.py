@@ -122,6 +122,10 @@ WRONG: list[tuple[str, int, str]] = [
     ("money amend 1 --loss 0", 1, "no-loss"),
     ("money amend 9 --loss 5", 1, "no-such-alert"),
     ("money amend 1 --loss 5 --at 2021-03-05T08:00", 1, "out-of-order"),
+    ("money cancelled 9 --amount 5", 1, "no-such-alert"),
+    ("money cancelled 1 --amount 0", 1, "wrong-sum"),
+    ("money cancelled 1 --amount 30000.01", 1, "wrong-sum"),
+    ("money cancelled 1 --amount 5 --at 2021-03-05T08:00", 1, "out-of-order"),
     # stops
     ("money stop --alert 9", 1, "no-such-alert"),
     ("money stop --alert 1", 1, "already-stopped"),

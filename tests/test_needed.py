@@ -20,7 +20,7 @@ EXPRESSIONS = st.recursive(
         st.builds("^{}|{}$".format, inner, inner),
     ),
     max_leaves=5,
-)
+).filter(lambda expression: len(re.findall(r"[*+]|,}", expression)) <= 3)  # more of them may keep `re` busy for hours
 
 
 def words(*alternatives: str) -> Need:
@@ -62,7 +62,7 @@ def test_needs(expression: str, expected: set[Need]) -> None:
 
 
 @settings(max_examples=1_000, deadline=None)
-@given(EXPRESSIONS, st.lists(st.text("abc甲乙0123.-", max_size=12), min_size=5, max_size=20))
+@given(EXPRESSIONS, st.lists(st.text("abc甲乙0123.-", max_size=8), min_size=5, max_size=20))
 def test_where_an_expression_matches_all_its_needs_are(expression: str, texts: list[str]) -> None:
     found = needs(expression)
     for text in texts:

@@ -33,7 +33,8 @@ def fetch(cluster_settings: Settings, topic: str) -> Iterator[RawFetch]:
 
 
 def producer(settings: Settings, **more: Any) -> Producer:
-    return Producer(settings.confluent() | {"linger.ms": 5} | more)
+    """Which keeps the order, also of what it has to send again since the topic is still being made."""
+    return Producer(settings.confluent() | {"linger.ms": 5, "enable.idempotence": True} | more)
 
 
 def all_of(fetch: RawFetch, end: int) -> Records:
