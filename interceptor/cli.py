@@ -106,7 +106,8 @@ def run(
         str,
         typer.Option(
             metavar="NAME|FILE",
-            help="city_centre, carrier_edge, festival, burst, huainan_2021, a scenario's .yaml, or a recording's .parquet to replay.",
+            help="city_centre, carrier_edge, festival, burst, huainan_2021, a scenario's .yaml, or a recording's"
+            " .parquet to replay.",
         ),
     ] = "city_centre",
     people: Annotated[

@@ -42,7 +42,8 @@ def feed(
         str,
         typer.Option(
             metavar="NAME|FILE",
-            help="city_centre, carrier_edge, festival, burst, huainan_2021, a scenario's .yaml, or a recording's .parquet.",
+            help="city_centre, carrier_edge, festival, burst, huainan_2021, a scenario's .yaml, or a recording's"
+            " .parquet.",
         ),
     ] = "city_centre",
     people: Annotated[int | None, typer.Option(metavar="N", min=PEOPLE_MIN, max=PEOPLE_MAX, help="Residents.")] = None,
