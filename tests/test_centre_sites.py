@@ -15,7 +15,7 @@ from interceptor.centre.orders import Verb, since
 from interceptor.centre.sites import acts, reading
 from interceptor.centre.sites.likeness import How, Official, decoded, edit_distance, stem_of
 from interceptor.centre.sites.patrol import SitesSystem
-from interceptor.centre.sites.site import DAY_MS, State, by_key, found, signed
+from interceptor.centre.sites.site import DAY_MS, State, by_key, found
 from interceptor.hosts import hash_of_host
 from interceptor.schema import Action, Kind, Outcome, Subject, Verdict
 from tests.centre_desk import refused
@@ -137,7 +137,7 @@ def test_the_same_batch_in_pieces_gives_the_same_rows(tmp_path: Path) -> None:
 
 def test_reports_and_findings_count_and_a_cleared_host_is_left_alone(book: Book) -> None:
     patrol = _seen(book, _visit("a.example"), _visit("icbc-b.top", 1, asks_card=False, host_age_h=700))
-    site = by_key(book.db, signed(hash_of_host("a.example")))
+    site = by_key(book.db, hash_of_host("a.example"))
     assert site is not None
     about = {"source": hash_of_host("a.example"), "subject": Subject.SITE}
     _seen(book, row(Kind.FEEDBACK, START_MS, outcome=Outcome.APPEAL_UPHELD, **about), patrol=patrol)

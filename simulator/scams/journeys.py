@@ -100,10 +100,11 @@ class Journeys:
             journey, amount_fen = delayed[2], delayed[-1].amount_fen
             journey.paid_fen -= amount_fen
             journey.campaign.paid_fen -= amount_fen
-            self.revoked_fen += amount_fen
             self._delayed.remove(delayed)
         heapq.heapify(self._delayed)
-        return sum(delayed[-1].amount_fen for delayed in wanted)
+        sum_fen = sum(delayed[-1].amount_fen for delayed in wanted)
+        self.revoked_fen += sum_fen
+        return sum_fen
 
     def feedback(self, index: int, verdict: int, actions: int, event_id: int) -> None:
         """What was decided on the event of the journey with this index."""

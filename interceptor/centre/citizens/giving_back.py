@@ -34,6 +34,6 @@ def give_back(book: Book, thing: Thing, ref: str, *, by: str, at_ms: int) -> Non
         if card is not None and card.state not in (State.FREE, State.CLOSED):
             cards.lift(book, thing, by=by, at_ms=at_ms, why=why)
     if thing.subject is Subject.SITE:
-        site = known_sites.by_key(book.db, known_sites.signed(thing.key))
+        site = known_sites.by_key(book.db, thing.key)
         if site is not None and site.state is known_sites.State.CONFIRMED:
             sites.lift(book, site.id, by=by, at_ms=at_ms, why=why)

@@ -43,5 +43,5 @@ def named(db: sqlite3.Connection, thing: Thing) -> Thing:
         wanted = f"SELECT shown FROM {table} WHERE subject = ? AND key = ? AND shown <> '' LIMIT 1"
         if row := db.execute(wanted, pair(thing)).fetchone():
             return replace(thing, shown=row[0])
-    site = by_key(db, signed(thing.key))
+    site = by_key(db, thing.key)
     return replace(thing, shown=site.host) if site else thing

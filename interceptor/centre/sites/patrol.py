@@ -201,7 +201,7 @@ class SitesSystem:
         for event in seen.events:
             if event.kind not in (Kind.REPORT, Kind.FEEDBACK) or event.subject != Subject.SITE:
                 continue
-            site = by_key(book.db, signed(event.source))
+            site = by_key(book.db, event.source)
             if site is None:
                 continue
             trait = _TRAIT_OF.get(Outcome(event.outcome), NO_TRAIT)

@@ -140,8 +140,7 @@ def known(book: Book, what: str | int) -> Site:
 
 
 def by_key(db: sqlite3.Connection, key: int) -> Site | None:
-    """`key`: signed."""
-    return _one(db, "key = ?", key)
+    return _one(db, "key = ?", signed(key))
 
 
 def _one(db: sqlite3.Connection, where: str, value: object) -> Site | None:
